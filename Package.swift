@@ -1,0 +1,130 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Our own targets build without warnings, or not at all.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies + [argumentParser], swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "tributary",
+    products: [
+        .executable(name: "scorer", targets: ["scorer"]),
+        .executable(name: "fraud-detector", targets: ["fraud-detector"]),
+        .executable(name: "payout-planner", targets: ["payout-planner"]),
+        .executable(name: "payer", targets: ["payer"]),
+        .executable(name: "reconciler", targets: ["reconciler"]),
+        .executable(name: "notifier", targets: ["notifier"]),
+        .executable(name: "console", targets: ["console"]),
+        .executable(name: "tributary", targets: ["tributary"]),
+    ],
+    dependencies: [
+        // Command lines: flag, then environment, then default, with a usable --help.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The logging API that every dependency below already speaks.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        // SHA-256 for ids and checksums, HMAC for webhooks, scrypt for passwords.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // The health endpoint of a worker, without an HTTP framework behind it.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // The HTTP server of console and reconciler, and of DevKit's fake providers.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // Server-rendered pages that escape by default.
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        // Calls to payment providers: pooling, TLS, deadlines.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Ordered start, reverse stop, signals.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // topics/*.yaml.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // 0
+        .systemLibrary(
+            name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        library("Blocking", []),
+        // 1
+        library("Kafka", ["CLibrdkafka", "Blocking", logging]),
+        library("Postgres", ["CLibpq", "Blocking", logging, crypto]),
+        // 2
+        library("Domain", []),
+        library("Events", ["Domain", crypto]),
+        library("Outbox", ["Events", "Postgres"]),
+        library("Topics", ["Kafka", "Events", yams]),
+        // 3
+        library(
+            "WorkerRuntime",
+            ["Kafka", "Postgres", "Events", "Outbox", logging, argumentParser, serviceLifecycle, nioHTTP, nioPosix]),
+        library(
+            "Storage", ["Domain", "Events", "Outbox", "Postgres", logging, crypto], resources: [.copy("Migrations")]),
+        // 4
+        library("Stages", ["WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka"]),
+        library(
+            "Providers",
+            ["WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, asyncHTTPClient]),
+        library("Notifications", ["WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka"]),
+        library(
+            "ConsoleApp",
+            [
+                "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, cryptoExtras, hummingbird,
+                mustache, serviceLifecycle,
+            ], resources: [.copy("Resources")]),
+        library(
+            "DevKit",
+            [
+                "Topics", "Kafka", "Postgres", "Storage", "Events", "Domain", "Outbox", logging, crypto, hummingbird,
+                asyncHTTPClient,
+            ]),
+        // 5
+        program("scorer", ["Stages", "WorkerRuntime"]),
+        program("fraud-detector", ["Stages", "WorkerRuntime"]),
+        program("payout-planner", ["Stages", "WorkerRuntime"]),
+        program("payer", ["Stages", "Providers", "WorkerRuntime"]),
+        program("reconciler", ["Providers", "WorkerRuntime", hummingbird]),
+        program("notifier", ["Notifications", "WorkerRuntime"]),
+        program("console", ["ConsoleApp", "WorkerRuntime"]),
+        program(
+            "tributary",
+            [
+                "DevKit", "Stages", "Storage", "WorkerRuntime", "Topics", "Kafka", "Postgres", "Events", "Domain",
+                logging,
+            ]),
+        // Tests
+        tests("TidyTests", []),
+        tests("KafkaTests", ["Kafka", "DevKit"]),
+        tests("PostgresTests", ["Postgres", "DevKit"]),
+        tests("DomainTests", ["Domain"]),
+        tests("EventsTests", ["Events", "Domain"]),
+        tests("TopicsTests", ["Topics", "DevKit"]),
+        tests("WorkerRuntimeTests", ["WorkerRuntime", "Outbox", "DevKit"]),
+        tests("StorageTests", ["Storage", "DevKit"]),
+        tests("StagesTests", ["Stages", "DevKit"]),
+        tests("ProvidersTests", ["Providers", "DevKit"]),
+        tests("NotificationsTests", ["Notifications", "DevKit"]),
+        tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
+        tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
+    ]
+)
