@@ -1,0 +1,120 @@
+/// Where a payout stands; raw values are those of the column `payout.state`.
+public enum PayoutState: String, CaseIterable, Sendable {
+    /// Created, its money reserved, waiting for a person.
+    case awaitingApproval = "awaiting_approval"
+    case rejected
+    /// Approved; the payer may send it.
+    case reserved
+    /// An attempt was committed; its request may be on the wire.
+    case submitting
+    /// A request was sent and nobody knows what became of it.
+    case unknown
+    /// Only a person with evidence may move it.
+    case manual
+    /// The provider proved that the last attempt moved no money.
+    case declined
+    /// The provider has it under an id.
+    case submitted
+    case inTransit = "in_transit"
+    case paid
+    /// Paid, and the time for a bank return is over.
+    case final
+    case failed
+    /// Was paid; the bank sent the money back.
+    case returned
+    case canceled
+
+    /// The states that a payout may enter from this one.
+    ///
+    /// `unknown → submitting` exists because a payout has two steps: the transfer's outcome became known and the bank
+    /// payout is still to be sent. `reserved → manual` is for payouts that no provider sends.
+    public var successors: Set<PayoutState> {
+        switch self {
+        case .awaitingApproval: [.reserved, .rejected, .canceled]
+        case .reserved: [.submitting, .manual, .canceled]
+        case .submitting: [.submitted, .declined, .unknown]
+        case .unknown: [.submitting, .submitted, .declined, .manual]
+        case .manual: [.submitted, .declined]
+        case .declined: [.reserved, .failed]
+        case .submitted: [.inTransit, .paid, .failed, .canceled]
+        case .inTransit: [.paid, .failed, .canceled]
+        case .paid: [.final, .returned]
+        case .final: [.returned]
+        case .rejected, .failed, .returned, .canceled: []
+        }
+    }
+
+    /// How far the payout has come; nil where it has ended without, or lost, its money.
+    public var rank: Int? {
+        switch self {
+        case .awaitingApproval: 0
+        case .reserved: 1
+        case .submitting, .declined: 2
+        case .unknown, .manual: 3
+        case .submitted: 4
+        case .inTransit: 5
+        case .paid: 6
+        case .final: 7
+        case .rejected, .failed, .returned, .canceled: nil
+        }
+    }
+
+    /// Nothing but a late bank return may follow.
+    public var isTerminal: Bool { rank == nil || self == .final }
+
+    /// The payout's money is in the affiliate's account `reserved`.
+    public var holdsReserve: Bool {
+        switch self {
+        case .awaitingApproval, .reserved, .submitting, .unknown, .manual, .declined, .submitted, .inTransit: true
+        case .rejected, .paid, .final, .failed, .returned, .canceled: false
+        }
+    }
+
+    public static func canMove(from: PayoutState, to: PayoutState) -> Bool {
+        from.successors.contains(to)
+    }
+}
+
+/// What a provider says about a bank payout.
+public enum ProviderStatus: String, Sendable {
+    case pending
+    case inTransit = "in_transit"
+    case paid
+    case failed
+    case canceled
+}
+
+/// What an observed provider status means for a payout.
+public enum StatusEffect: Hashable, Sendable {
+    case move(to: PayoutState)
+    /// The payout already stands there.
+    case nothing
+    /// The provider went backwards, or contradicts what was settled: a person must look.
+    case regression
+
+    /// - Parameter state: submitted or later; an earlier one is bound to its provider object first.
+    public init(observing status: ProviderStatus, in state: PayoutState) {
+        let target = StatusEffect.target(of: status, in: state)
+        if target == state || (target == .paid && state == .final) {
+            self = .nothing
+        } else if PayoutState.canMove(from: state, to: target) {
+            self = .move(to: target)
+        } else {
+            self = .regression
+        }
+    }
+
+    private static func target(of status: ProviderStatus, in state: PayoutState) -> PayoutState {
+        switch status {
+        case .pending: .submitted
+        case .inTransit: .inTransit
+        case .paid: .paid
+        case .canceled: .canceled
+        case .failed:
+            switch state {
+            case .paid, .final, .returned: .returned
+            default: .failed
+            }
+        }
+    }
+}
