@@ -1,0 +1,93 @@
+/// Why a record, a conversion or a payout got the outcome it got: one stable number per reason, in the same words
+/// wherever it is shown.
+///
+/// 1xx form, 2xx attribution, 3xx programme, 4xx fraud, 5xx test, 6xx money.
+public enum ReasonCode: Int32, CaseIterable, Sendable {
+    case missingField = 101
+    case mistypedField = 102
+    case occurredInFuture = 103
+    case unknownType = 104
+    case textTooLong = 105
+    case unreadableDate = 106
+    case notPositive = 107
+    case duplicateEvent = 120
+    case duplicateOrder = 121
+    case duplicateClick = 122
+    case duplicateRefund = 123
+    case conflictingContent = 124
+    case notJSON = 190
+    case notUTF8 = 191
+    case notAnObject = 192
+    case emptyRecord = 193
+    case recordTooLarge = 194
+    case nestedTooDeep = 195
+    case crashPoison = 196
+    case refusedByDatabase = 197
+    case affiliateUnresolved = 201
+    case clickMissing = 202
+    case clickContradicts = 203
+    case clickUnknown = 204
+    case clickOutsideWindow = 205
+    case orderUnknown = 206
+    case programUnknown = 301
+    case affiliateUnknown = 302
+    case affiliateBlocked = 303
+    case repeatedOrders = 401
+    case conversionTooFast = 402
+    case ipVelocity = 403
+    case testEvent = 501
+    case negativeAmount = 601
+    case amountOverflow = 602
+    case currencyUnknown = 603
+    case currencyDiffers = 604
+    case refundExceedsOrder = 605
+
+    /// What the code says, as a sentence for an affiliate manager.
+    public var sentence: String {
+        switch self {
+        case .missingField: "A required field is missing."
+        case .mistypedField: "A field has a value of the wrong type."
+        case .occurredInFuture: "The event lies more than five minutes in the future."
+        case .unknownType: "The event type is none of click, conversion, refund, chargeback."
+        case .textTooLong: "A text is longer than its limit."
+        case .unreadableDate: "The date is not an RFC 3339 date and time."
+        case .notPositive: "The quantity is not a whole number from 1 to 1,000,000."
+        case .duplicateEvent: "This event was taken in before."
+        case .duplicateOrder: "This order was taken in before in the same programme."
+        case .duplicateClick: "This click id was taken in before in the same programme."
+        case .duplicateRefund: "This refund was taken in before for the same order."
+        case .conflictingContent: "An event with this id was taken in before with other content."
+        case .notJSON: "The record is not JSON."
+        case .notUTF8: "The record is not UTF-8."
+        case .notAnObject: "The record is not a JSON object."
+        case .emptyRecord: "The record has no value."
+        case .recordTooLarge: "The record is larger than 1 MiB."
+        case .nestedTooDeep: "The record is nested more than 32 levels deep."
+        case .crashPoison: "The record ended three workers in a row."
+        case .refusedByDatabase: "The database refused the record's values."
+        case .affiliateUnresolved: "Neither affiliate, click nor coupon leads to an affiliate."
+        case .clickMissing: "The conversion names an affiliate but no click."
+        case .clickContradicts: "The conversion names another affiliate than its click; the click counts."
+        case .clickUnknown: "The conversion names a click that is not known."
+        case .clickOutsideWindow: "The click lies outside the programme's attribution window."
+        case .orderUnknown: "The order of this refund is not known yet."
+        case .programUnknown: "The programme is not known."
+        case .affiliateUnknown: "The affiliate is not known."
+        case .affiliateBlocked: "The affiliate is blocked."
+        case .repeatedOrders: "The affiliate reported orders that were already recorded."
+        case .conversionTooFast: "The conversion came less than 15 seconds after its click."
+        case .ipVelocity: "Too many conversions came from one IP address within one hour."
+        case .testEvent: "A test event: recorded, never money."
+        case .negativeAmount: "The amount is negative."
+        case .amountOverflow: "The amount is larger than 1,000,000,000,000 minor units."
+        case .currencyUnknown: "The currency is not an ISO 4217 code in use."
+        case .currencyDiffers: "The currency is not that of the order."
+        case .refundExceedsOrder: "The refunds of this order would exceed its amount."
+        }
+    }
+}
+
+/// What became of one record of `conversions.raw`. Every record ends in exactly one of them.
+public enum IntakeOutcome: String, CaseIterable, Sendable {
+    case accepted, duplicate, rejected, parked, dead
+}

@@ -1,0 +1,105 @@
+public import Domain
+
+/// A batch changed an affiliate's numbers in one programme: its new score, and the conversions that came.
+public struct AffiliateScored: FleetMessage {
+    public static let topic = TopicName.affiliatesScored
+
+    /// A conversion as the fraud rules need it.
+    public struct Conversion: Sendable, Hashable {
+        public let conversionID: Identifier
+        public let occurredAt: Timestamp
+        /// nil without a click.
+        public let secondsFromClick: Int64?
+        public let ip: String?
+        public let amountMinor: Int64
+        public let commissionMinor: Int64
+        public let currency: Currency
+
+        public init(
+            conversionID: Identifier, occurredAt: Timestamp, secondsFromClick: Int64?, ip: String?, amountMinor: Int64,
+            commissionMinor: Int64, currency: Currency
+        ) {
+            self.conversionID = conversionID
+            self.occurredAt = occurredAt
+            self.secondsFromClick = secondsFromClick
+            self.ip = ip
+            self.amountMinor = amountMinor
+            self.commissionMinor = commissionMinor
+            self.currency = currency
+        }
+    }
+
+    public let affiliateID: String
+    public let programID: String
+    /// 0 … 1,000.
+    public let scoreTenths: Int32
+    /// Contributions to the score in tenths, in the order of `Domain.AffiliateScore`.
+    public let components: [Int32]
+    /// Conversions that the score rests on.
+    public let sample: Int64
+    /// Orders of this batch that had been recorded before.
+    public let duplicateOrders: Int64
+    public let conversions: [Conversion]
+
+    public var key: String { affiliateID }
+
+    public init(
+        affiliateID: String, programID: String, scoreTenths: Int32, components: [Int32], sample: Int64,
+        duplicateOrders: Int64, conversions: [Conversion]
+    ) {
+        self.affiliateID = affiliateID
+        self.programID = programID
+        self.scoreTenths = scoreTenths
+        self.components = components
+        self.sample = sample
+        self.duplicateOrders = duplicateOrders
+        self.conversions = conversions
+    }
+
+    public func write(to writer: inout JSONWriter) {
+        writer.member("affiliate_id", affiliateID)
+        writer.member("program_id", programID)
+        writer.member("score_tenths", Int64(scoreTenths))
+        writer.member("components", components) { $0.integer(Int64($1)) }
+        writer.member("sample", sample)
+        writer.member("duplicate_orders", duplicateOrders)
+        writer.member("conversions", conversions) { writer, conversion in
+            writer.object { writer in
+                writer.member("conversion_id", conversion.conversionID.description)
+                writer.member("occurred_at", conversion.occurredAt.rfc3339)
+                writer.member("seconds_from_click", conversion.secondsFromClick)
+                writer.member("ip", conversion.ip)
+                writer.member("amount_minor", conversion.amountMinor)
+                writer.member("commission_minor", conversion.commissionMinor)
+                writer.member("currency", conversion.currency.code)
+            }
+        }
+    }
+
+    public init?(_ data: JSONTree) {
+        guard let affiliateID = data["affiliate_id"]?.string, let programID = data["program_id"]?.string,
+            let score = data["score_tenths"]?.integer, let components = data["components"]?.array,
+            let sample = data["sample"]?.integer, let duplicates = data["duplicate_orders"]?.integer,
+            let elements = data["conversions"]?.array
+        else { return nil }
+        let conversions = elements.compactMap(Conversion.init)
+        guard conversions.count == elements.count else { return nil }
+        self.init(
+            affiliateID: affiliateID, programID: programID, scoreTenths: Int32(clamping: score),
+            components: components.map { Int32(clamping: $0.integer ?? 0) }, sample: sample,
+            duplicateOrders: duplicates, conversions: conversions)
+    }
+}
+
+extension AffiliateScored.Conversion {
+    init?(_ data: JSONTree) {
+        guard let id = data["conversion_id"]?.string.flatMap({ Identifier(text: $0) }),
+            let occurredAt = data["occurred_at"]?.string.flatMap({ Timestamp(rfc3339: $0) }),
+            let amount = data["amount_minor"]?.integer, let commission = data["commission_minor"]?.integer,
+            let currency = data["currency"]?.string.flatMap({ Currency(code: $0) })
+        else { return nil }
+        self.init(
+            conversionID: id, occurredAt: occurredAt, secondsFromClick: data["seconds_from_click"]?.integer,
+            ip: data["ip"]?.string, amountMinor: amount, commissionMinor: commission, currency: currency)
+    }
+}
