@@ -33,9 +33,10 @@ CREATE TABLE outbox (
     partition    integer     NOT NULL,
     out_seq      bigint      NOT NULL,
     out_topic    text        NOT NULL,
-    key          text        NOT NULL,
+    key          bytea,
     message_id   uuid        NOT NULL,                   -- a hash of (stage, input, kind, n): a replay makes the same id
-    payload      bytea       NOT NULL,
+    payload      bytea,                                  -- NULL: a tombstone that became a dead letter
+    headers      jsonb,                                  -- [[name, value], …] of a dead letter
     payload_hash uuid        NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (worker_group, topic, partition, out_seq)
