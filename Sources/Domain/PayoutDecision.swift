@@ -9,7 +9,7 @@ public struct PayoutCandidate: Hashable, Sendable {
     /// The strictest of the programmes that the money comes from, in minor units.
     public let automaticLimitMinor: Int64
     public let affiliateIsActive: Bool
-    public let verdict: PayoutVerdict
+    public let verdict: FraudVerdict
     public let provider: String
     /// The affiliate's account at the provider; nil: none yet.
     public let destination: String?
@@ -20,7 +20,7 @@ public struct PayoutCandidate: Hashable, Sendable {
 
     public init(
         affiliateID: String, currency: Currency, payableMinor: Int64, minimumMinor: Int64, automaticLimitMinor: Int64,
-        affiliateIsActive: Bool, verdict: PayoutVerdict, provider: String, destination: String?,
+        affiliateIsActive: Bool, verdict: FraudVerdict, provider: String, destination: String?,
         destinationBlock: String?, recentFailures: Int
     ) {
         self.affiliateID = affiliateID
@@ -35,11 +35,6 @@ public struct PayoutCandidate: Hashable, Sendable {
         self.destinationBlock = destinationBlock
         self.recentFailures = recentFailures
     }
-}
-
-/// The fraud verdict of an affiliate, as the planner reads it.
-public enum PayoutVerdict: String, Sendable {
-    case clear, review, hold
 }
 
 /// One limit of a decision, with the value that was measured against it.
@@ -82,7 +77,7 @@ public enum PayoutDecision: Hashable, Sendable {
                 value: String(candidate.payableMinor),
                 passed: candidate.payableMinor <= candidate.automaticLimitMinor),
             PayoutLimit(
-                name: "fraud_verdict", threshold: PayoutVerdict.clear.rawValue, value: candidate.verdict.rawValue,
+                name: "fraud_verdict", threshold: FraudVerdict.clear.rawValue, value: candidate.verdict.rawValue,
                 passed: candidate.verdict == .clear),
             PayoutLimit(
                 name: "provider_account", threshold: "present",

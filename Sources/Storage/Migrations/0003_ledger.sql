@@ -46,5 +46,6 @@ CREATE TABLE affiliate_balance (
     payable      bigint NOT NULL DEFAULT 0 CHECK (payable >= 0),
     reserved     bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
     clawback     bigint NOT NULL DEFAULT 0 CHECK (clawback >= 0),
+    connected    bigint NOT NULL DEFAULT 0 CHECK (connected >= 0),  -- lies on the affiliate's account at the provider
     PRIMARY KEY (affiliate_id, currency)
 ) WITH (fillfactor = 70);

@@ -28,6 +28,9 @@ CREATE TABLE fraud_flag (
 );
 CREATE UNIQUE INDEX fraud_flag_one_open ON fraud_flag (affiliate_id, code) WHERE status = 'open';
 
+-- Why the provider account took no money the last time; cleared when the affiliate enters new details.
+ALTER TABLE affiliate ADD COLUMN payout_block text;
+
 CREATE TABLE payout (
     payout_id    uuid        PRIMARY KEY,                -- hash of batch_key, affiliate and currency
     batch_key    text        NOT NULL,

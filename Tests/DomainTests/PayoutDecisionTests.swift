@@ -1,0 +1,135 @@
+import Domain
+import Testing
+
+@Suite("Payout decisions")
+struct PayoutDecisionTests {
+    enum Kind { case automatic, manual, withheld }
+
+    struct Case: Sendable {
+        var payable: Int64 = 5_000
+        var minimum: Int64 = 1_000
+        var limit: Int64 = 100_000
+        var active = true
+        var verdict = FraudVerdict.clear
+        var destination: String? = "acct_1"
+        var block: String?
+        var failures = 0
+    }
+
+    static let cases: [(String, Case, Kind, missed: [String])] = [
+        ("all limits pass", Case(), .automatic, []),
+        ("exactly the minimum", Case(payable: 1_000), .automatic, []),
+        ("one below the minimum", Case(payable: 999), .withheld, ["minimum_minor"]),
+        ("nothing", Case(payable: 0, minimum: 0), .withheld, ["minimum_minor"]),
+        ("exactly the limit", Case(payable: 100_000), .automatic, []),
+        ("one above the limit", Case(payable: 100_001), .manual, ["automatic_limit_minor"]),
+        ("under review", Case(verdict: .review), .manual, ["fraud_verdict"]),
+        ("on hold", Case(verdict: .hold), .manual, ["fraud_verdict"]),
+        ("no account", Case(destination: nil), .manual, ["provider_account"]),
+        ("an unusable account", Case(block: "no_account"), .manual, ["destination_block"]),
+        ("a failure last week", Case(failures: 1), .manual, ["recent_failures"]),
+        ("blocked", Case(active: false), .withheld, ["affiliate_active"]),
+        (
+            "everything at once", Case(payable: 200_000, verdict: .hold, destination: nil, block: "x", failures: 2),
+            .manual,
+            ["automatic_limit_minor", "fraud_verdict", "provider_account", "destination_block", "recent_failures"]
+        ),
+    ]
+
+    @Test("A balance is paid, asked about or withheld, and every missed limit is named", arguments: cases)
+    func decision(name: String, given: Case, kind: Kind, missed: [String]) throws {
+        let decision = PayoutDecision(
+            PayoutCandidate(
+                affiliateID: "a1", currency: try #require(Currency(code: "USD")), payableMinor: given.payable,
+                minimumMinor: given.minimum, automaticLimitMinor: given.limit, affiliateIsActive: given.active,
+                verdict: given.verdict, provider: "stripe", destination: given.destination,
+                destinationBlock: given.block, recentFailures: given.failures))
+        let found: Kind =
+            switch decision {
+            case .automatic: .automatic
+            case .manual: .manual
+            case .withheld: .withheld
+            }
+        #expect(found == kind, "\(name)")
+        #expect(decision.limits.filter { !$0.passed }.map(\.name) == missed, "\(name)")
+        #expect(decision.limits.count == 7)
+    }
+}
+
+@Suite("Provider outcomes")
+struct ProviderOutcomeTests {
+    static let invalid = "invalid_request_error"
+
+    /// Reply, then what it proves on the first send, then on a repeated one.
+    static let replies: [(ProviderReply, first: ProviderOutcome, again: ProviderOutcome)] = [
+        (
+            .answer(ProviderAnswer(status: 200, objectID: "tr_1")), first: .accepted(objectID: "tr_1"),
+            again: .accepted(objectID: "tr_1")
+        ),
+        (
+            .answer(ProviderAnswer(status: 200)), first: .unknown(reason: "a success without an object"),
+            again: .unknown(reason: "a success without an object")
+        ),
+        (
+            .answer(ProviderAnswer(status: 400, errorType: invalid, errorCode: "balance_insufficient")),
+            first: .declined(.retryLater, code: "balance_insufficient"), again: .unknown(reason: "balance_insufficient")
+        ),
+        (
+            .answer(
+                ProviderAnswer(status: 400, errorType: invalid, errorCode: "balance_insufficient", isReplayed: true)),
+            first: .declined(.retryLater, code: "balance_insufficient"),
+            again: .declined(.retryLater, code: "balance_insufficient")
+        ),
+        (
+            .answer(ProviderAnswer(status: 404, errorType: invalid, errorCode: "account_invalid")),
+            first: .declined(.destination, code: "account_invalid"), again: .unknown(reason: "account_invalid")
+        ),
+        (
+            .answer(ProviderAnswer(status: 402, errorType: "card_error")),
+            first: .declined(.needsPerson, code: "declined"),
+            again: .unknown(reason: "a refusal that is not the stored one")
+        ),
+        (
+            .answer(ProviderAnswer(status: 400)), first: .unknown(reason: "a refusal without an error"),
+            again: .unknown(reason: "a refusal without an error")
+        ),
+        (
+            .answer(ProviderAnswer(status: 400, errorType: "idempotency_error")), first: .drifted, again: .drifted
+        ),
+        (.answer(ProviderAnswer(status: 401, errorType: invalid)), first: .misconfigured, again: .misconfigured),
+        (
+            .answer(ProviderAnswer(status: 409, errorType: invalid, errorCode: "idempotency_key_in_use")),
+            first: .unknown(reason: "idempotency_key_in_use"), again: .nothingLearned(reason: "idempotency_key_in_use")
+        ),
+        (
+            .answer(ProviderAnswer(status: 429, errorType: invalid, errorCode: "lock_timeout")),
+            first: .nothingLearned(reason: "lock_timeout"), again: .nothingLearned(reason: "lock_timeout")
+        ),
+        (
+            .answer(ProviderAnswer(status: 424)), first: .unknown(reason: "status 424"),
+            again: .unknown(reason: "status 424")
+        ),
+        (
+            .answer(ProviderAnswer(status: 500, errorType: "api_error", isReplayed: true)),
+            first: .unknown(reason: "status 500"), again: .unknown(reason: "status 500")
+        ),
+        (.silence(reason: "timeout"), first: .unknown(reason: "timeout"), again: .unknown(reason: "timeout")),
+        (
+            .notSent(reason: "refused"), first: .nothingLearned(reason: "refused"),
+            again: .nothingLearned(reason: "refused")
+        ),
+    ]
+
+    @Test("A reply proves no more than it says", arguments: replies)
+    func classification(reply: ProviderReply, first: ProviderOutcome, again: ProviderOutcome) {
+        #expect(ProviderOutcome(reply, isFirstSend: true) == first)
+        #expect(ProviderOutcome(reply, isFirstSend: false) == again)
+    }
+
+    @Test(
+        "Unknown outcomes wait longer each time",
+        arguments: [(0, Int64(2)), (1, 2), (2, 10), (3, 60), (4, 300), (5, 900), (6, 3_600), (60, 3_600)])
+    func delays(sends: Int, seconds: Int64) {
+        #expect(PayoutSchedule.stripe.retryDelaySeconds(afterSends: sends) == seconds)
+    }
+}
