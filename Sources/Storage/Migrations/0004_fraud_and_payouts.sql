@@ -46,6 +46,7 @@ CREATE TABLE payout (
     decision     jsonb       NOT NULL,                   -- every limit with its value
     failure_code text,
     arrival_at   timestamptz,
+    check_at     timestamptz,                            -- when the provider is asked next; NULL: nothing to ask
     submitted_by text        NOT NULL,
     approved_by  text,
     approved_at  timestamptz,
@@ -57,6 +58,10 @@ CREATE TABLE payout (
 CREATE INDEX payout_by_affiliate ON payout (affiliate_id, created_at);
 CREATE INDEX payout_open ON payout (state, updated_at)
     WHERE state NOT IN ('rejected', 'final', 'failed', 'returned', 'canceled');
+
+CREATE INDEX payout_due_check ON payout (check_at) WHERE check_at IS NOT NULL;
+-- What a payout settles: a failed or returned one gives its commissions back.
+CREATE INDEX commission_by_payout ON commission (payout_id) WHERE payout_id IS NOT NULL;
 
 CREATE TABLE payout_event (
     payout_event_id bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
