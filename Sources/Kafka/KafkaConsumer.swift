@@ -4,8 +4,9 @@ import Logging
 
 /// A member of a consumer group on a thread of its own.
 ///
-/// The group only says which partitions are ours: the position comes from `assign`, and `poll` never jumps over a gap. A
-/// rebalance is recorded inside librdkafka's callback and answered later, between two polls, by `assign` or `unassign`.
+/// The group only says which partitions are ours: the position comes from `assign`, and `poll` never jumps over a gap.
+/// A rebalance is recorded inside librdkafka's callback and answered later, between two polls, by `assign` or
+/// `unassign`.
 public actor KafkaConsumer {
     private let executor: ThreadExecutor
     private var handle: ClientHandle
@@ -177,7 +178,10 @@ public actor KafkaConsumer {
         }
         while rd_kafka_consumer_closed(client) == 0 {
             if deadline.hasPassed { return false }
-            rd_kafka_queue_poll_callback(queue.pointer, deadline.nextMilliseconds(atMost: 20))
+            // Serving the queue without taking messages would abort the process at the first one still waiting in it.
+            if let message = rd_kafka_consume_queue(queue.pointer, deadline.nextMilliseconds(atMost: 20)) {
+                _ = MessageHandle(pointer: message)
+            }
             if handle.context.takeRebalance() != nil { rd_kafka_assign(client, nil) }
         }
         return true

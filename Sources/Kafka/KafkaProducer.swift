@@ -126,7 +126,7 @@ extension KafkaProducer {
                         .init(vtype: RD_KAFKA_VTYPE_VALUE, u: .init(mem: .init(ptr: value.start, size: value.count))),
                         .init(vtype: RD_KAFKA_VTYPE_MSGFLAGS, u: .init(i: RD_KAFKA_MSG_F_COPY)),
                         // Never null, which would look like no opaque value at all.
-                        .init(vtype: RD_KAFKA_VTYPE_OPAQUE, u: .init(ptr: UnsafeMutableRawPointer(bitPattern: index + 1))),
+                        .init(vtype: RD_KAFKA_VTYPE_OPAQUE, u: .init(ptr: .init(bitPattern: index + 1))),
                     ]
                     if let headerList {
                         arguments.append(.init(vtype: RD_KAFKA_VTYPE_HEADERS, u: .init(headers: headerList)))
@@ -176,7 +176,8 @@ private func takeDelivery(
         context.deliver(.failed(KafkaError(message.err, "publish")), at: index)
         return
     }
-    let partition = TopicPartition(topic: String(cString: rd_kafka_topic_name(message.rkt)), partition: message.partition)
+    let topic = String(cString: rd_kafka_topic_name(message.rkt))
+    let partition = TopicPartition(topic: topic, partition: message.partition)
     context.deliver(.delivered(partition, offset: message.offset), at: index)
 }
 

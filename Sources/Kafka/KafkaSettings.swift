@@ -1,5 +1,5 @@
 /// How to reach a Kafka cluster.
-public struct KafkaSettings: Sendable {
+public struct KafkaSettings: Sendable, Equatable {
     /// Host and port pairs, separated by commas.
     public var bootstrapServers: String
     /// Further librdkafka properties, such as `security.protocol` or `sasl.password`.

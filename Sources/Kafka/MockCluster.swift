@@ -4,8 +4,8 @@ import Logging
 
 /// librdkafka's mock brokers in this process, for development and tests.
 ///
-/// They listen on free loopback ports, so other processes can use them too. They forget everything with the process, and
-/// keep no more than 5 MiB of each partition, silently.
+/// They listen on free loopback ports, so other processes can use them too. They forget everything with the process,
+/// and keep no more than 5 MiB of each partition, silently.
 public actor MockCluster {
     /// What clients connect to.
     public nonisolated let bootstrapServers: String

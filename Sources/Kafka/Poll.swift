@@ -2,7 +2,7 @@
 public enum Rebalance: Sendable, Equatable {
     /// The group gave us these partitions; answer with `assign`.
     case assigned([TopicPartition])
-    /// The group took these partitions; answer with `unassign`. When `lost`, others may own them already: write nothing.
+    /// The group took these partitions; answer with `unassign`. When `lost`, others may own them already.
     case revoked([TopicPartition], lost: Bool)
 }
 

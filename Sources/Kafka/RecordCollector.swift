@@ -11,7 +11,7 @@ struct RecordCollector {
         let headers: [Header]
     }
 
-    /// librdkafka's object for a topic stays the same for as long as one of its messages is held or its partitions are assigned.
+    /// librdkafka's object for a topic stays the same while its partitions are assigned, which is longer than a poll.
     private struct Origin: Hashable {
         let topic: OpaquePointer?
         let partition: Int32
@@ -75,7 +75,8 @@ struct RecordCollector {
 
     private static func headers(of message: borrowing MessageHandle) -> [Header] {
         var list: OpaquePointer?
-        guard rd_kafka_message_headers(message.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return [] }
+        guard rd_kafka_message_headers(message.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list
+        else { return [] }
         return (0..<rd_kafka_header_cnt(list)).compactMap { index in
             var name: UnsafePointer<CChar>?
             var value: UnsafeRawPointer?
