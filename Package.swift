@@ -118,7 +118,7 @@ let package = Package(
         tests("PostgresTests", ["Postgres", "DevKit"]),
         tests("DomainTests", ["Domain"]),
         tests("EventsTests", ["Events", "Domain"]),
-        tests("TopicsTests", ["Topics", "DevKit"]),
+        tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
         tests("WorkerRuntimeTests", ["WorkerRuntime", "Outbox", "DevKit"]),
         tests("StorageTests", ["Storage", "DevKit"]),
         tests("StagesTests", ["Stages", "DevKit"]),

@@ -16,6 +16,9 @@ public struct TestBroker: Sendable {
         self.mock = mock
     }
 
+    /// The environment names a broker, so that tests of what mock brokers cannot do make sense.
+    public static var isExternal: Bool { external != nil }
+
     /// The broker that all tests of a process share.
     /// - Throws: when mock brokers cannot start.
     public static func shared() throws(KafkaError) -> TestBroker {
@@ -52,9 +55,9 @@ public struct TestBroker: Sendable {
     }
 
     private static let sharedBroker = Result<TestBroker, KafkaError> { () throws(KafkaError) -> TestBroker in
-        if let settings = KafkaSettings.fromEnvironment(ProcessInfo.processInfo.environment) {
-            return TestBroker(settings: settings, mock: nil)
-        }
+        if let external { return TestBroker(settings: external, mock: nil) }
         return try mock()
     }
+
+    private static let external = KafkaSettings.fromEnvironment(ProcessInfo.processInfo.environment)
 }
