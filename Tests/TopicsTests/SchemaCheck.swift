@@ -17,7 +17,8 @@ enum SchemaCheck {
         guard let object else { return ["\(place): not an object"] }
         let properties = schema["properties"] as? [String: [String: Any]] ?? [:]
         let missing = (schema["required"] as? [String] ?? []).filter { object[$0] == nil }
-        let unknown = schema["additionalProperties"] as? Bool == false ? object.keys.filter { properties[$0] == nil } : []
+        let isClosed = schema["additionalProperties"] as? Bool == false
+        let unknown = isClosed ? object.keys.filter { properties[$0] == nil } : []
         return missing.map { "\(place): lacks \($0)" } + unknown.map { "\(place): unknown \($0)" }
             + object.flatMap { name, value in
                 properties[name].map { faults(of: value, by: $0, at: "\(place).\(name)") } ?? []
