@@ -26,7 +26,7 @@ public struct Migrator: Sendable {
         do throws(PostgresError) {
             applied = try await pool.transaction { (transaction) throws(PostgresError) in
                 let exists = try transaction.query("SELECT to_regclass('schema_migration') IS NOT NULL") {
-                    (row) throws(PostgresError) in try row.bool(0)
+                    try $0.bool(0)
                 }
                 return exists == [true] ? try Migrator.readApplied(transaction) : []
             }
@@ -85,8 +85,7 @@ public struct Migrator: Sendable {
 
     private static func readApplied(_ transaction: borrowing Transaction) throws(PostgresError) -> [AppliedMigration] {
         try transaction.query("SELECT version, name, sha256 FROM schema_migration ORDER BY version") {
-            (row) throws(PostgresError) in
-            AppliedMigration(version: try row.int4(0), name: try row.text(1), checksum: try row.bytes(2))
+            AppliedMigration(version: try $0.int4(0), name: try $0.text(1), checksum: try $0.bytes(2))
         }
     }
 }

@@ -21,10 +21,13 @@ public struct Transaction: ~Copyable {
     }
 
     /// Runs a statement and decodes each of its rows.
+    ///
+    /// The type of what `decode` throws is left open, as a closure literal cannot infer it; anything but a
+    /// `PostgresError` becomes one of code `.decoding`.
     /// - Parameter decode: copies what it wants out of the row.
     public func query<Output>(
         _ statement: Statement, _ parameters: PostgresValue...,
-        decode: (borrowing Row) throws(PostgresError) -> Output
+        decode: (borrowing Row) throws -> Output
     ) throws(PostgresError) -> [Output] {
         try query(statement, parameters: parameters, decode: decode)
     }
@@ -32,14 +35,19 @@ public struct Transaction: ~Copyable {
     /// Runs a statement whose parameters are in an array and decodes each of its rows.
     public func query<Output>(
         _ statement: Statement, parameters: [PostgresValue],
-        decode: (borrowing Row) throws(PostgresError) -> Output
+        decode: (borrowing Row) throws -> Output
     ) throws(PostgresError) -> [Output] {
         let result = try session.execute(statement, parameters)
         let rows = PQntuples(result.pointer)
         var output: [Output] = []
         output.reserveCapacity(Int(rows))
-        for index in 0..<rows {
-            output.append(try decode(Row(result: result.pointer, index: index, statement: statement)))
+        do {
+            for index in 0..<rows {
+                output.append(try decode(Row(result: result.pointer, index: index, statement: statement)))
+            }
+        } catch {
+            throw error as? PostgresError
+                ?? PostgresError(code: .decoding, message: "a row was refused: \(type(of: error))", statement: statement)
         }
         return output
     }
