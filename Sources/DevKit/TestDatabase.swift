@@ -1,0 +1,90 @@
+import Logging
+public import Postgres
+import Storage
+
+/// A migrated database of its own for one test.
+///
+/// All tests of a process share one cluster and one migrated template; a test's database is a copy of that template.
+public struct TestDatabase: Sendable {
+    public let name: String
+    public let url: String
+    public let pool: PostgresPool
+    public let cluster: PostgresCluster
+
+    /// Makes a database; the first call of a process starts the cluster and migrates the template.
+    /// - Parameter isMigrated: false gives an empty database.
+    public static func fresh(poolSize: Int = 4, migrated isMigrated: Bool = true) async throws -> TestDatabase {
+        try await SharedCluster.shared.makeDatabase(poolSize: poolSize, isMigrated: isMigrated)
+    }
+
+    /// Makes a database, lends it, and drops it.
+    public static func with<Output>(
+        poolSize: Int = 4, migrated isMigrated: Bool = true, _ body: (TestDatabase) async throws -> Output
+    ) async throws -> Output {
+        let database = try await fresh(poolSize: poolSize, migrated: isMigrated)
+        do {
+            let output = try await body(database)
+            try await database.drop()
+            return output
+        } catch {
+            try await database.drop()
+            throw error
+        }
+    }
+
+    /// Another pool on the same database.
+    public func makePool(
+        size: Int = 4, _ change: (inout PostgresConfiguration) -> Void = { _ in }
+    ) -> PostgresPool {
+        var configuration = PostgresConfiguration(url: url, poolSize: size, applicationName: "test")
+        change(&configuration)
+        return PostgresPool(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// Closes the pool and removes the database.
+    public func drop() async throws {
+        await pool.close()
+        try await cluster.dropDatabase(name)
+    }
+}
+
+/// The cluster of this process. It ends with the process, by the cluster's guard.
+private actor SharedCluster {
+    static let shared = SharedCluster()
+
+    private static let template = "template_migrated"
+    private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    private var serial = 0
+    /// Kept as a task, since tests ask for it at once and the first one starts it for all.
+    private var starting: Task<PostgresCluster, any Error>?
+
+    func makeDatabase(poolSize: Int, isMigrated: Bool) async throws -> TestDatabase {
+        let cluster = try await startOnce()
+        serial += 1
+        let name = "test_\(serial)"
+        let url = try await cluster.createDatabase(
+            name, template: isMigrated ? SharedCluster.template : "template1")
+        return TestDatabase(name: name, url: url, pool: pool(url, size: poolSize), cluster: cluster)
+    }
+
+    private func startOnce() async throws -> PostgresCluster {
+        if let starting { return try await starting.value }
+        let task = Task { try await start() }
+        starting = task
+        return try await task.value
+    }
+
+    private func start() async throws -> PostgresCluster {
+        let cluster = try await PostgresCluster.start(durable: false, logger: logger)
+        let url = try await cluster.createDatabase(SharedCluster.template)
+        let pool = pool(url, size: 1)
+        _ = try await Migrator(directory: StorageMigrations.all).apply(on: pool)
+        // A template can only be copied while nobody is connected to it.
+        await pool.close()
+        return cluster
+    }
+
+    private func pool(_ url: String, size: Int) -> PostgresPool {
+        PostgresPool(PostgresConfiguration(url: url, poolSize: size, applicationName: "test"), logger: logger)
+    }
+}
