@@ -1,0 +1,35 @@
+/// What a console user is; raw values are those of the column `console_user.role`.
+public enum Role: String, CaseIterable, Sendable {
+    case owner, manager, finance, fraud, viewer, affiliate
+
+    /// The one table of who may do what.
+    public var permissions: Set<Permission> {
+        let reading: Set<Permission> = [
+            .readDashboard, .readAffiliates, .readPayments, .readFleet, .readFraud, .readNotifications,
+        ]
+        return switch self {
+        case .owner: Set(Permission.allCases)
+        case .manager: reading.union([.ingestEvents])
+        case .finance: reading.union([.processPayments, .decidePayouts])
+        case .fraud, .viewer: reading
+        // Sees its own payouts and nothing else: every query is narrowed to its affiliate id.
+        case .affiliate: [.readPayments]
+        }
+    }
+}
+
+/// One thing that a person or a program may do; raw values are the scopes of API keys.
+public enum Permission: String, CaseIterable, Sendable {
+    case readDashboard = "dashboard:read"
+    case readAffiliates = "affiliates:read"
+    case readPayments = "payments:read"
+    case processPayments = "payments:write"
+    case decidePayouts = "payouts:decide"
+    case ingestEvents = "events:write"
+    case readFleet = "fleet:read"
+    case readFraud = "fraud:read"
+    case readNotifications = "notifications:read"
+
+    /// Deciding about a payout takes a person who can be named; a key cannot carry it.
+    var isGrantedToKeys: Bool { self != .decidePayouts }
+}

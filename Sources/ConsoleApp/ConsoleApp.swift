@@ -1,0 +1,87 @@
+import Domain
+import Foundation
+import Hummingbird
+import Logging
+import Postgres
+import ServiceLifecycle
+
+/// How a console is reached and how careful it is.
+public struct ConsoleConfiguration: Sendable {
+    /// The address to listen on.
+    public var host = "127.0.0.1"
+    /// 0: any free one.
+    public var port = 8080
+    /// Cookies travel over TLS only. False is for a plain loopback address.
+    public var isSecure = true
+    /// How long a login lasts, in seconds.
+    public var sessionLifetimeSeconds: Int64 = 12 * 3_600
+    /// The work of one password check.
+    public var passwordCost = PasswordHash.Cost.standard
+    /// The clock.
+    public var now: @Sendable () -> Timestamp = {
+        Timestamp(microsecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000_000))
+    }
+
+    /// The defaults: port 8080 of the loopback address, cookies over TLS only, logins of 12 hours.
+    public init() {}
+}
+
+/// The HTTP API and the pages of the console.
+public struct ConsoleApp: Sendable {
+    private let configuration: ConsoleConfiguration
+    private let services: Services
+    private let gate: Gate
+    private let logger: Logger
+    /// Every address that the console answers.
+    let routes: [Route]
+
+    /// - Parameters:
+    ///   - pool: connections to a migrated database.
+    ///   - watermarks: asks the broker how far its partitions reach; empty while it does not answer.
+    ///   - wake: called after a write that put messages on the lane `console`, so that they are published at once.
+    /// - Throws: if the program was installed without its resources.
+    public init(
+        pool: PostgresPool, configuration: ConsoleConfiguration,
+        watermarks: @escaping @Sendable () async -> [PartitionWatermark] = { [] },
+        wake: @escaping @Sendable () async -> Void = {}, logger: Logger
+    ) throws {
+        let resources = try Resources()
+        let cache = WatermarkCache(now: configuration.now, source: watermarks)
+        let cookie = SessionCookie(
+            isSecure: configuration.isSecure, lifetimeSeconds: configuration.sessionLifetimeSeconds)
+        let sessions = SessionStore(
+            pool: pool, checker: try PasswordChecker(cost: configuration.passwordCost),
+            lifetimeSeconds: configuration.sessionLifetimeSeconds, now: configuration.now)
+        let services = Services(
+            pool: pool, now: configuration.now, watermarks: cache, sessions: sessions, cookie: cookie,
+            pages: try PageRenderer(templates: resources.templates),
+            live: LiveFeed(pool: pool, watermarks: cache, now: configuration.now), wake: wake)
+        self.configuration = configuration
+        self.services = services
+        self.logger = logger
+        gate = Gate(sessions: sessions, keys: APIKeyStore(pool: pool), cookie: cookie)
+        routes =
+            ReadRoutes.all(services) + IngestionRoutes.all(services) + PaymentRoutes.all(services)
+            + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)
+            + PayoutPageRoutes.all(services) + OpenRoutes.all(services, resources: resources)
+    }
+
+    /// The console as a service; it stops accepting at a graceful shutdown and ends when its answers are sent.
+    ///
+    /// - Parameter onRunning: called once with the port that it listens on.
+    public func service(onRunning: @escaping @Sendable (Int) async -> Void = { _ in }) -> any Service {
+        let router = Router(context: ConsoleContext.self)
+        router.add(middleware: SecurityHeaders(isSecure: configuration.isSecure))
+        router.add(middleware: Refusals(pages: services.pages))
+        for route in routes {
+            router.on(RouterPath(route.path), method: route.method) { [gate] request, context in
+                try await gate.respond(to: request, context: context, route: route)
+            }
+        }
+        return Application(
+            router: router,
+            configuration: ApplicationConfiguration(address: .hostname(configuration.host, port: configuration.port)),
+            services: [services.live],
+            onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? 0) }, logger: logger)
+    }
+}

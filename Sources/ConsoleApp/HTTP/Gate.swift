@@ -1,0 +1,70 @@
+import Hummingbird
+import Postgres
+
+/// Stands before every route: finds out who asks, whether they may, and whether a browser was tricked into asking.
+struct Gate: Sendable {
+    static let bodyBytesMaximum = 4 << 20
+    static let csrfHeader = "x-csrf-token"
+    static let csrfField = "csrf_token"
+
+    let sessions: SessionStore
+    let keys: APIKeyStore
+    let cookie: SessionCookie
+
+    func respond(to request: Request, context: ConsoleContext, route: Route) async throws -> Response {
+        let principal = route.kind == .open ? nil : try await principal(of: request)
+        if let refusal = try refusal(of: route, to: principal, request) { return refusal }
+        let body = route.method == .post ? try await collectBody(of: request) : []
+        let call = Call(
+            request: request, principal: principal, clientAddress: context.clientAddress,
+            parameters: context.parameters, query: Form(text: request.uri.query ?? ""), body: body)
+        if route.method == .post { try refuseForgery(call, route: route) }
+        return try await route.answer(call)
+    }
+
+    private func principal(of request: Request) async throws(PostgresError) -> Principal? {
+        if let authorization = request.headers[.authorization], authorization.hasPrefix("Bearer ") {
+            return try await keys.principal(key: String(authorization.dropFirst("Bearer ".count)))
+        }
+        guard let token = cookie.token(in: request) else { return nil }
+        return try await sessions.session(token: token).map(Principal.init(session:))
+    }
+
+    /// - Returns: the way to the login for a person; nil where the principal may enter.
+    private func refusal(
+        of route: Route, to principal: Principal?, _ request: Request
+    ) throws(Problem) -> Response? {
+        guard route.kind != .open else { return nil }
+        guard let principal else {
+            if route.kind == .api { throw .unauthorized }
+            let target = route.kind == .page ? "?next=" + PercentEncoding.encode(request.uri.path) : ""
+            return Answer.redirect(to: "/login" + target).response
+        }
+        if let permission = route.permission, !principal.permissions.contains(permission) {
+            throw .forbidden(permission)
+        }
+        if route.kind != .api, principal.session == nil { throw .unauthorized }
+        return nil
+    }
+
+    private func refuseForgery(_ call: Call, route: Route) throws(Problem) {
+        if let site = call.request.headers[.secFetchSite], site != "same-origin", site != "none" {
+            throw .forgeryRefused
+        }
+        // A program's key is not sent by a browser on its own, so nobody can be tricked into sending it.
+        guard let session = call.principal?.session else { return }
+        let header = call.request.headers[.csrfToken]
+        let token = route.kind == .form ? call.form[Gate.csrfField] : header
+        guard let token, SecureToken.areEqual(token, session.csrfToken) else { throw .forgeryRefused }
+    }
+
+    private func collectBody(of request: Request) async throws -> [UInt8] {
+        do {
+            return Array(buffer: try await request.body.collect(upTo: Gate.bodyBytesMaximum))
+        } catch let error as HTTPError where error.status == .contentTooLarge {
+            throw Problem(
+                .contentTooLarge, "body_too_large",
+                "The body is larger than \(Gate.bodyBytesMaximum) bytes. Send it in parts.")
+        }
+    }
+}

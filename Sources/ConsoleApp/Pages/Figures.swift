@@ -1,0 +1,77 @@
+import Domain
+
+/// Numbers, amounts and times as people read them.
+enum Figures {
+    /// As in `1,234,567`.
+    static func count(_ value: Int64) -> String {
+        grouped(String(value))
+    }
+
+    /// As in `1,234.50`, without the currency; minor units stay as they are for a currency that is not known.
+    static func amount(_ minorUnits: Int64, _ currency: String) -> String {
+        guard let known = Currency(code: currency) else { return count(minorUnits) }
+        return grouped(Money(minorUnits: minorUnits, currency: known).decimal)
+    }
+
+    /// As in `87.3`.
+    static func tenths(_ value: Int32) -> String {
+        Money.decimal(minorUnits: Int64(value), exponent: 1)
+    }
+
+    /// A share of a whole in percent with one decimal, as in `3.1 %`; a dash for a share of nothing.
+    static func share(_ part: Int64, of whole: Int64) -> String {
+        guard whole > 0 else { return "–" }
+        let (permille, overflow) = part.multipliedReportingOverflow(by: 1_000)
+        return overflow ? "–" : Money.decimal(minorUnits: permille / whole, exponent: 1) + " %"
+    }
+
+    /// An RFC 3339 moment as in `2026-11-01 12:04:31`.
+    static func moment(_ rfc3339: String?) -> String {
+        guard let rfc3339 else { return "–" }
+        return rfc3339.prefix(10) + " " + rfc3339.dropFirst(11).prefix(8)
+    }
+
+    private static func grouped(_ decimal: String) -> String {
+        let sign = decimal.hasPrefix("-") ? "-" : ""
+        let parts = decimal.dropFirst(sign.count).split(separator: ".", maxSplits: 1)
+        guard let whole = parts.first else { return decimal }
+        var text = ""
+        for (position, digit) in whole.enumerated() {
+            if position > 0, (whole.count - position).isMultiple(of: 3) { text.append(",") }
+            text.append(digit)
+        }
+        return sign + text + (parts.count == 2 ? "." + parts[1] : "")
+    }
+}
+
+/// A payout's state as a label, and how to colour it.
+struct StateLabel: Sendable {
+    enum Tone: String, Sendable {
+        case good, waiting, moving, bad
+    }
+
+    let text: String
+    /// The name of a CSS class.
+    let tone: String
+
+    init(payoutState: String) {
+        text = StateLabel.words(payoutState)
+        tone =
+            switch PayoutState(rawValue: payoutState) {
+            case .paid, .final: Tone.good.rawValue
+            case .awaitingApproval, .manual, .unknown: Tone.waiting.rawValue
+            case .reserved, .submitting, .submitted, .inTransit, .declined: Tone.moving.rawValue
+            case .rejected, .failed, .returned, .canceled, nil: Tone.bad.rawValue
+            }
+    }
+
+    init(_ text: String, tone: Tone) {
+        self.text = text
+        self.tone = tone.rawValue
+    }
+
+    private static func words(_ raw: String) -> String {
+        let text = raw.replacing("_", with: " ")
+        return text.prefix(1).uppercased() + text.dropFirst()
+    }
+}

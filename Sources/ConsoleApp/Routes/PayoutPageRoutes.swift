@@ -1,0 +1,119 @@
+import Domain
+import Events
+import Hummingbird
+import Postgres
+
+/// The pages about payouts and their forms.
+enum PayoutPageRoutes {
+    private static let list = "/console/payouts"
+
+    static func all(_ services: Services) -> [Route] {
+        [
+            .page(list, .readPayments) { try await payouts($0, services) },
+            .page(list + "/{id}", .readPayments) { try await payout($0, services) },
+            .form(list + "/plan", .processPayments) { try await plan($0, services) },
+            .form(list + "/{id}/approve", .decidePayouts) { try await decide(.approve, $0, services) },
+            .form(list + "/{id}/reject", .decidePayouts) { call in
+                let reason = try PaymentRoutes.checked(reason: call.form["reason"])
+                return try await decide(.reject(reason: reason), call, services)
+            },
+        ]
+    }
+
+    private static func payouts(_ call: Call, _ services: Services) async throws -> Answer {
+        let filter = try ReadRoutes.payoutFilter(call)
+        let principal = try call.authenticated()
+        let query = call.query
+        return try await services.page("payouts", "Payouts", for: call) { transaction, facts throws(PostgresError) in
+            let rows = try PayoutQueries.list(filter, in: transaction)
+            let listing = Listing(rows, limit: filter.limit, cursor: \.cursor)
+            return PayoutsPage(
+                rows: listing.data.map { PayoutsPage.Row($0, reader: principal) },
+                states: choices(selected: filter.state), affiliate: query["affiliate_id"] ?? "",
+                from: query["from"] ?? "", to: query["to"] ?? "",
+                next: listing.nextCursor.map { cursor in
+                    list
+                        + PercentEncoding.query([
+                            "state": query["state"], "affiliate_id": query["affiliate_id"], "from": query["from"],
+                            "to": query["to"], "cursor": cursor,
+                        ])
+                }, canPlan: principal.permissions.contains(.processPayments), planKey: SecureToken.make(),
+                csrfToken: principal.session?.csrfToken ?? "")
+        }
+    }
+
+    private static func choices(selected: String?) -> [PayoutsPage.Choice] {
+        let all = PayoutsPage.Choice(value: "", label: "All states", isSelected: selected == nil)
+        return [all]
+            + PayoutState.allCases.map { state in
+                PayoutsPage.Choice(
+                    value: state.rawValue, label: StateLabel(payoutState: state.rawValue).text,
+                    isSelected: selected == state.rawValue)
+            }
+    }
+
+    private static func payout(_ call: Call, _ services: Services) async throws -> Answer {
+        let payoutID = try PaymentRoutes.identifier(call)
+        let principal = try call.authenticated()
+        let filter = PayoutFilter(
+            payoutID: payoutID, affiliateID: try principal.affiliateScope(requested: nil), limit: 1)
+        let found = try await services.pool.transaction { transaction throws(PostgresError) in
+            try PayoutQueries.status(filter, in: transaction)
+        }
+        guard let status = found.first else { throw Problem.notFound("payout", payoutID.description) }
+        return try await services.page("payout", "Payout \(status.payout.payoutId.prefix(8))", for: call) { _, _ in
+            PayoutPage(status, reader: principal)
+        }
+    }
+
+    private static func plan(_ call: Call, _ services: Services) async throws -> Answer {
+        let write = try IdempotentWrite(form: call, route: "/process-payments")
+        let answer = try await PaymentRoutes.plan(write, services)
+        return redirect(after: answer, done: answer.status == .created ? "planned" : "nothing-payable", to: list)
+    }
+
+    private static func decide(
+        _ decision: PaymentRoutes.Decision, _ call: Call, _ services: Services
+    ) async throws -> Answer {
+        let payoutID = try PaymentRoutes.identifier(call)
+        let write = try IdempotentWrite(form: call, route: decision.action + " " + payoutID.description)
+        let answer = try await PaymentRoutes.decide(decision, payoutID, write, services)
+        let done: String
+        switch decision {
+        case .approve: done = "approved"
+        case .reject: done = "rejected"
+        }
+        return redirect(after: answer, done: done, to: list)
+    }
+
+    /// A form's answer is a page that may be loaded again without doing it again.
+    private static func redirect(after answer: Answer, done: String, to page: String) -> Answer {
+        .redirect(to: page + "?notice=" + (answer.status.code < 400 ? done : Notice.refused(by: answer)))
+    }
+}
+
+/// What a form did, as a word in the address and a sentence on the page.
+enum Notice {
+    private static let sentences: [String: (text: String, isError: Bool)] = [
+        "approved": ("The payout is approved and on its way to the payer.", false),
+        "rejected": ("The payout is rejected; its money is payable again.", false),
+        "planned": ("Payouts were planned. Those that need a person wait for approval.", false),
+        "nothing-payable": ("Nothing is payable at the moment.", false),
+        "not-waiting": ("That payout does not wait for approval any more.", true),
+        "own": ("Who submitted a payout cannot approve it. Ask somebody else.", true),
+        "no-destination": ("The affiliate has no account that money could be sent to.", true),
+        "refused": ("That was refused.", true),
+    ]
+
+    static func sentence(_ word: String?) -> (text: String, isError: Bool)? {
+        word.flatMap { sentences[$0] }
+    }
+
+    static func refused(by answer: Answer) -> String {
+        let words = [
+            "payout_not_waiting": "not-waiting", "approver_is_submitter": "own", "no_destination": "no-destination",
+        ]
+        let code = JSONTree(answer.body[...])?["code"]?.string
+        return code.flatMap { words[$0] } ?? "refused"
+    }
+}
