@@ -111,6 +111,7 @@ CREATE TABLE webhook_inbox (
     object_id   text        NOT NULL,
     body        bytea       NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
+    try_at      timestamptz,                             -- its object could not be fetched: not before
     applied_at  timestamptz,
     result      text,
     PRIMARY KEY (provider, event_id)

@@ -1,0 +1,92 @@
+public import Domain
+public import Postgres
+
+/// A payout that the provider should be asked about.
+public struct DueCheck: Sendable {
+    public let payoutID: Identifier
+    public let state: PayoutState
+    /// The latest step that was not declined.
+    public let operation: PayoutOperation
+    public let attemptNumber: Int32
+    /// nil while the reply of that step is lost: search instead of fetching.
+    public let objectID: String?
+    public let account: String
+    public let firstSentAt: Timestamp?
+}
+
+extension PayoutStore {
+    /// Takes payouts whose turn to be checked has come, and sets when they are checked again.
+    ///
+    /// - Parameter intervalSeconds: between two checks of a payout under way; a paid one is checked once a day.
+    public static func takeDueChecks(
+        provider: String, intervalSeconds: Int64, limit: Int, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [DueCheck] {
+        try transaction.query(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT payout_id FROM payout WHERE check_at <= $1 AND provider = $2
+                ORDER BY check_at LIMIT $3 FOR UPDATE SKIP LOCKED
+            )
+            UPDATE payout p SET check_at = CASE WHEN p.state = 'paid' THEN $5 ELSE $4 END
+            FROM due d CROSS JOIN LATERAL (
+                SELECT * FROM payout_attempt t WHERE t.payout_id = d.payout_id AND t.state <> 'declined'
+                ORDER BY t.payout_attempt_id DESC LIMIT 1
+            ) a
+            WHERE p.payout_id = d.payout_id
+            RETURNING p.payout_id, p.state, a.operation, a.attempt_number, a.provider_object_id, a.account,
+                a.first_sent_at
+            """, .moment(now), .text(provider), .int8(Int64(limit)), .moment(now.adding(seconds: intervalSeconds)),
+            .moment(now.adding(seconds: max(intervalSeconds, 86_400)))
+        ) { row throws(PostgresError) in
+            DueCheck(
+                payoutID: try row.identifier(0), state: try row.payoutState(1),
+                operation: try row.text(2) == PayoutOperation.transfer.rawValue ? .transfer : .payout,
+                attemptNumber: try row.int4(3), objectID: try row.textOrNull(4), account: try row.text(5),
+                firstSentAt: try row.timestampOrNull(6).map { Timestamp(microsecondsSinceEpoch: $0) })
+        }
+    }
+
+    /// Makes payouts final whose time for a bank return is over.
+    ///
+    /// - Returns: how many.
+    @discardableResult
+    public static func finalize(
+        schedule: PayoutSchedule, limit: Int, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
+        let settled = try transaction.query(
+            """
+            SELECT payout_id FROM payout
+            WHERE state = 'paid' AND updated_at <= $1 AND COALESCE(arrival_at, updated_at) <= $2
+            ORDER BY payout_id LIMIT $3 FOR UPDATE SKIP LOCKED
+            """, .moment(now), .moment(now.adding(days: -schedule.returnWindowDays)), .int8(Int64(limit))
+        ) { row throws(PostgresError) in try row.identifier(0) }
+        let payouts = try lock(settled, in: transaction)
+        return try move(
+            payouts.map { PayoutMove($0, to: .final, evidence: "return window over") }, actor: "poll", at: now,
+            in: transaction
+        ).count
+    }
+
+    /// Opens a break for every payout that has been unknown, or on its way to the bank, for too long.
+    public static func reportStale(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
+        let stale = try transaction.query(
+            """
+            SELECT payout_id, state FROM payout
+            WHERE (state IN ('unknown', 'manual') AND updated_at <= $1)
+                OR (state IN ('submitted', 'in_transit') AND COALESCE(arrival_at, updated_at) <= $2)
+            ORDER BY updated_at LIMIT 100
+            """, .moment(now.adding(seconds: -staleUnknownSeconds)), .moment(now.adding(days: -staleInTransitDays))
+        ) { row throws(PostgresError) in (payoutID: try row.identifier(0), state: try row.payoutState(1)) }
+        try BreakStore.open(
+            stale.map { payout in
+                let isOnItsWay = payout.state == .submitted || payout.state == .inTransit
+                return ReconciliationBreak(
+                    kind: isOnItsWay ? .staleInTransit : .staleUnknown, payoutID: payout.payoutID, objectID: "",
+                    detail: payout.state.rawValue)
+            }, at: now, in: transaction)
+    }
+
+    private static let staleUnknownSeconds: Int64 = 3_600
+    /// Five business days, with holidays, are nine calendar days at worst.
+    private static let staleInTransitDays: Int32 = 9
+}

@@ -1,0 +1,188 @@
+public import Domain
+public import Postgres
+
+/// A provider's object as fetched from the provider; a webhook's payload is never one.
+public struct ProviderObservation: Hashable, Sendable {
+    public let operation: PayoutOperation
+    public let objectID: String
+    /// The connected account that it moved money to or from.
+    public let account: String
+    public let amount: Money?
+    /// The payout and attempt that we named when we made it; nil for an object that somebody else made.
+    public let reference: AttemptReference?
+    /// nil for a transfer, which has no status.
+    public let status: ProviderStatus?
+    public let failureCode: String?
+    public let arrivalAt: Timestamp?
+
+    public init(
+        operation: PayoutOperation, objectID: String, account: String, amount: Money?, reference: AttemptReference?,
+        status: ProviderStatus?, failureCode: String?, arrivalAt: Timestamp?
+    ) {
+        self.operation = operation
+        self.objectID = objectID
+        self.account = account
+        self.amount = amount
+        self.reference = reference
+        self.status = status
+        self.failureCode = failureCode
+        self.arrivalAt = arrivalAt
+    }
+}
+
+/// The name of an attempt as a provider keeps it in its object's metadata.
+public struct AttemptReference: Hashable, Sendable {
+    public let payoutID: Identifier
+    public let number: Int32
+
+    public init(payoutID: Identifier, number: Int32) {
+        self.payoutID = payoutID
+        self.number = number
+    }
+}
+
+/// What an observation changed.
+public enum ObservationResult: Hashable, Sendable {
+    case moved(to: PayoutState)
+    case unchanged
+    case broken(ReconciliationBreak.Kind)
+}
+
+extension PayoutStore {
+    /// Applies what a provider says about one of its objects: binds a lost reply to its attempt, then moves the payout
+    /// forward. Anything that contradicts our books becomes a break and changes nothing.
+    ///
+    /// - Parameter source: `webhook`, `poll` or `search`.
+    public static func apply(
+        _ observation: ProviderObservation, source: String, at now: Timestamp,
+        makeAttempt: PayoutAttemptStore.AttemptMaker, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> ObservationResult {
+        guard let payoutID = try payoutID(of: observation, in: transaction),
+            let payout = try lock([payoutID], in: transaction).first,
+            let attempt = try attempt(of: observation, in: transaction)
+        else { return try open(.missingInLedger, nil, observation, "no attempt of ours made it", at: now, in: transaction) }
+        if let contradiction = contradiction(of: observation, to: attempt) {
+            return try open(
+                contradiction.kind, payout, observation, contradiction.detail, at: now, in: transaction)
+        }
+        var current = payout
+        if attempt.state != "accepted" {
+            guard [.submitting, .unknown, .manual].contains(payout.state) else {
+                return try open(
+                    .missingInLedger, payout, observation, "the payout is \(payout.state.rawValue)", at: now,
+                    in: transaction)
+            }
+            current = try PayoutAttemptStore.accept(
+                attempt.attemptID, request: attempt.request, of: payout, objectID: observation.objectID, actor: source,
+                at: now, makeAttempt: makeAttempt, in: transaction)
+        }
+        guard let status = observation.status else {
+            return attempt.state == "accepted" ? .unchanged : .moved(to: current.state)
+        }
+        return try follow(status, of: observation, from: current, source: source, at: now, in: transaction)
+    }
+
+    private static func follow(
+        _ status: ProviderStatus, of observation: ProviderObservation, from payout: PayoutRecord, source: String,
+        at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> ObservationResult {
+        switch StatusEffect(observing: status, in: payout.state) {
+        case .nothing: return .unchanged
+        case .regression:
+            return try open(
+                .statusRegression, payout, observation, "\(payout.state.rawValue) here, \(status.rawValue) there",
+                at: now, in: transaction)
+        case .move(let target):
+            try move(
+                [
+                    PayoutMove(
+                        payout, to: target, evidence: observation.objectID, failureCode: observation.failureCode,
+                        arrivalAt: observation.arrivalAt)
+                ], actor: source, at: now, in: transaction)
+            if target == .failed || target == .returned {
+                let code = observation.failureCode ?? "unknown"
+                if DeclineCause(failureCode: code) == .destination {
+                    try PayoutAttemptStore.block(payout, code: code, in: transaction)
+                }
+            }
+            if payout.state == .final {
+                _ = try open(.lateReturn, payout, observation, "returned after its window", at: now, in: transaction)
+            }
+            return .moved(to: target)
+        }
+    }
+
+    private static func contradiction(
+        of observation: ProviderObservation, to attempt: ObservedAttempt
+    ) -> (kind: ReconciliationBreak.Kind, detail: String)? {
+        if attempt.state == "declined" || attempt.state == "prepared" {
+            return (.duplicateAtProvider, "\(attempt.state) here, an object there")
+        }
+        if let objectID = attempt.objectID, objectID != observation.objectID {
+            return (.duplicateAtProvider, "our object is \(objectID)")
+        }
+        if observation.amount != attempt.request.amount {
+            return (.amountMismatch, "\(attempt.request.amount.decimal) here")
+        }
+        if observation.account != attempt.request.account {
+            return (.destinationMismatch, "\(attempt.request.account) here")
+        }
+        return nil
+    }
+
+    private static func open(
+        _ kind: ReconciliationBreak.Kind, _ payout: PayoutRecord?, _ observation: ProviderObservation,
+        _ detail: String, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> ObservationResult {
+        try BreakStore.open(
+            [
+                ReconciliationBreak(
+                    kind: kind, payoutID: payout?.payoutID, objectID: observation.objectID, detail: detail)
+            ], at: now, in: transaction)
+        return .broken(kind)
+    }
+
+    private static func payoutID(
+        of observation: ProviderObservation, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Identifier? {
+        try transaction.query(
+            "SELECT payout_id FROM payout_attempt WHERE provider_object_id = $1 OR idempotency_key = $2 LIMIT 1",
+            .text(observation.objectID), .optionalText(observation.key)
+        ) { row throws(PostgresError) in try row.identifier(0) }.first
+    }
+
+    /// Read after the payout is locked, so nobody closes it meanwhile.
+    private static func attempt(
+        of observation: ProviderObservation, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> ObservedAttempt? {
+        try transaction.query(
+            """
+            SELECT payout_attempt_id, state, provider_object_id, payout_id, attempt_number, provider, account,
+                request_path, request_body, amount_minor, currency
+            FROM payout_attempt WHERE operation = $3 AND (provider_object_id = $1 OR idempotency_key = $2)
+            ORDER BY provider_object_id = $1 DESC NULLS LAST LIMIT 1 FOR UPDATE
+            """, .text(observation.objectID), .optionalText(observation.key), .text(observation.operation.rawValue)
+        ) { row throws(PostgresError) in
+            ObservedAttempt(
+                attemptID: try row.int8(0), state: try row.text(1), objectID: try row.textOrNull(2),
+                request: NewAttempt(
+                    payoutID: try row.identifier(3), operation: observation.operation, number: try row.int4(4),
+                    provider: try row.text(5), account: try row.text(6), requestPath: try row.text(7),
+                    requestBody: try row.bytes(8),
+                    amount: Money(minorUnits: try row.int8(9), currency: try row.currency(10))))
+        }.first
+    }
+}
+
+private struct ObservedAttempt {
+    let attemptID: Int64
+    let state: String
+    let objectID: String?
+    let request: NewAttempt
+}
+
+extension ProviderObservation {
+    fileprivate var key: String? {
+        reference.map { operation.key(payoutID: $0.payoutID, number: $0.number) }
+    }
+}

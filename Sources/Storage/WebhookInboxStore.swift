@@ -1,0 +1,79 @@
+public import Domain
+public import Postgres
+
+/// A verified notice of a provider, before anything was done about it.
+public struct WebhookNotice: Sendable {
+    public let provider: String
+    public let eventID: String
+    /// The connected account that it is about; empty for the platform's own.
+    public let account: String
+    public let kind: String
+    public let objectID: String
+    /// As received.
+    public let body: [UInt8]
+
+    public init(provider: String, eventID: String, account: String, kind: String, objectID: String, body: [UInt8]) {
+        self.provider = provider
+        self.eventID = eventID
+        self.account = account
+        self.kind = kind
+        self.objectID = objectID
+        self.body = body
+    }
+}
+
+/// The inbox of webhooks: stored before the provider gets its 2xx, applied afterwards.
+public enum WebhookInboxStore {
+    /// - Returns: false if the event was stored before.
+    public static func store(
+        _ notice: WebhookNotice, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Bool {
+        try transaction.run(
+            """
+            INSERT INTO webhook_inbox (provider, event_id, account, kind, object_id, body, received_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (provider, event_id) DO NOTHING
+            """, .text(notice.provider), .text(notice.eventID), .text(notice.account), .text(notice.kind),
+            .text(notice.objectID), .bytes(notice.body), .moment(now)) == 1
+    }
+
+    /// The oldest notices that wait, behind those that were tried in vain.
+    public static func waiting(
+        provider: String, limit: Int, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [WebhookNotice] {
+        try transaction.query(
+            """
+            SELECT provider, event_id, account, kind, object_id, body FROM webhook_inbox
+            WHERE applied_at IS NULL AND provider = $1 AND (try_at IS NULL OR try_at <= $3)
+            ORDER BY received_at LIMIT $2
+            """, .text(provider), .int8(Int64(limit)), .moment(now)
+        ) { row throws(PostgresError) in
+            WebhookNotice(
+                provider: try row.text(0), eventID: try row.text(1), account: try row.text(2), kind: try row.text(3),
+                objectID: try row.text(4), body: try row.bytes(5))
+        }
+    }
+
+    /// - Parameter result: what was done about them, for a reader of the table.
+    public static func markApplied(
+        _ eventIDs: [String], provider: String, result: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        _ = try transaction.run(
+            """
+            UPDATE webhook_inbox SET applied_at = $3, result = $4
+            WHERE provider = $1 AND event_id = ANY ($2::text[]) AND applied_at IS NULL
+            """, .text(provider), .texts(eventIDs), .moment(now), .text(result))
+    }
+
+    /// Keeps a notice for later, so that one whose object cannot be fetched does not stand before the others.
+    public static func postpone(
+        _ eventIDs: [String], provider: String, until moment: Timestamp, result: String,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        _ = try transaction.run(
+            """
+            UPDATE webhook_inbox SET try_at = $3, result = $4
+            WHERE provider = $1 AND event_id = ANY ($2::text[]) AND applied_at IS NULL
+            """, .text(provider), .texts(eventIDs), .moment(moment), .text(result))
+    }
+}
