@@ -17,6 +17,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -43,6 +44,8 @@ let package = Package(
     dependencies: [
         // Command lines: flag, then environment, then default, with a usable --help.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // A clock's ticks merged with wake-ups, as the outbox lanes wait for.
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
         // The logging API that every dependency below already speaks.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         // SHA-256 for ids and checksums, HMAC for webhooks, scrypt for passwords.
@@ -77,7 +80,10 @@ let package = Package(
         // 3
         library(
             "WorkerRuntime",
-            ["Kafka", "Postgres", "Events", "Outbox", logging, argumentParser, serviceLifecycle, nioHTTP, nioPosix]),
+            [
+                "Kafka", "Postgres", "Domain", "Events", "Outbox", logging, argumentParser, asyncAlgorithms,
+                serviceLifecycle, nioHTTP, nioPosix,
+            ]),
         library(
             "Storage", ["Domain", "Events", "Outbox", "Postgres", logging, crypto], resources: [.copy("Migrations")]),
         // 4

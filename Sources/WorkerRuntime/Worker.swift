@@ -12,23 +12,8 @@ import ServiceLifecycle
 actor Worker<WorkerStage: Stage>: Service {
     typealias Batch = [Entry<WorkerStage.Input>]
 
-    struct Settings: Sendable {
-        var owner: String
-        var batchRecords = 2_000
-        var batchBytes = 2 << 20
-        var pollWithin: Duration = .milliseconds(50)
-        /// Outbox rows in memory that stop the next batch.
-        var unpublishedMaximum = 20_000
-        /// Dead letters per partition and five minutes before the partition is held; 0 is no limit.
-        var deadLetterLimit = 20
-        /// How long the worker waits for a dependency before it gives up.
-        var dependencyWithin: Duration = .seconds(3_600)
-        /// How long the end may take: publishing what is committed, and releasing the partitions.
-        var drainWithin: Duration = .seconds(25)
-    }
-
     let stage: WorkerStage
-    let settings: Settings
+    let settings: WorkerSettings
     let pool: PostgresPool
     let consumer: KafkaConsumer
     let publisher: Publisher
@@ -57,7 +42,7 @@ actor Worker<WorkerStage: Stage>: Service {
     private var holdsReadAt = ContinuousClock.now
 
     init(
-        stage: WorkerStage, settings: Settings, pool: PostgresPool, consumer: KafkaConsumer, producer: KafkaProducer,
+        stage: WorkerStage, settings: WorkerSettings, pool: PostgresPool, consumer: KafkaConsumer, producer: KafkaProducer,
         health: Health, metrics: Metrics, logger: Logger, clock: @escaping @Sendable () -> Timestamp
     ) {
         self.stage = stage
