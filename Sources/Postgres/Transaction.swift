@@ -25,17 +25,17 @@ public struct Transaction: ~Copyable {
     /// The type of what `decode` throws is left open, as a closure literal cannot infer it; anything but a
     /// `PostgresError` becomes one of code `.decoding`.
     /// - Parameter decode: copies what it wants out of the row.
-    public func query<Output>(
+    public func query<Output, Failure: Error>(
         _ statement: Statement, _ parameters: PostgresValue...,
-        decode: (borrowing Row) throws -> Output
+        decode: (borrowing Row) throws(Failure) -> Output
     ) throws(PostgresError) -> [Output] {
         try query(statement, parameters: parameters, decode: decode)
     }
 
     /// Runs a statement whose parameters are in an array and decodes each of its rows.
-    public func query<Output>(
+    public func query<Output, Failure: Error>(
         _ statement: Statement, parameters: [PostgresValue],
-        decode: (borrowing Row) throws -> Output
+        decode: (borrowing Row) throws(Failure) -> Output
     ) throws(PostgresError) -> [Output] {
         let result = try session.execute(statement, parameters)
         let rows = PQntuples(result.pointer)
