@@ -55,7 +55,7 @@ public enum OutboxStore {
             UPDATE stream_offset SET next_out_seq = next_out_seq + $4, updated_at = now()
             WHERE worker_group = $1 AND topic = $2 AND partition = $3 RETURNING next_out_seq
             """, .text(lane.workerGroup), .text(lane.topic), .int4(lane.partition), .int8(Int64(messages.count))
-        ) { row throws(PostgresError) in try row.int8(0) }
+        ) { row in try row.int8(0) }
         let first = (ends.first ?? 0) - Int64(messages.count)
         try write(
             messages.enumerated().map { OutboxRow(lane: lane, sequence: first + Int64($0.offset), message: $0.element) },
@@ -71,7 +71,7 @@ public enum OutboxStore {
             SELECT out_seq, out_topic, key, message_id, payload, headers::text FROM outbox
             WHERE worker_group = $1 AND topic = $2 AND partition = $3 AND out_seq >= $4 ORDER BY out_seq LIMIT $5
             """, .text(lane.workerGroup), .text(lane.topic), .int4(lane.partition), .int8(sequence), .int8(Int64(limit))
-        ) { row throws(PostgresError) in
+        ) { row in
             OutboxRow(
                 lane: lane, sequence: try row.int8(0),
                 message: OutboxMessage(

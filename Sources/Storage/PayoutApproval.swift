@@ -82,7 +82,7 @@ extension PayoutStore {
             SELECT affiliate_id, provider_account FROM affiliate
             WHERE affiliate_id = ANY ($1::text[]) AND provider_account <> ''
             """, .texts(bare.map(\.affiliateID))
-        ) { row throws(PostgresError) in (affiliateID: try row.text(0), account: try row.text(1)) }
+        ) { row in (affiliateID: try row.text(0), account: try row.text(1)) }
         let account = Dictionary(accounts.map { ($0.affiliateID, $0.account) }) { first, _ in first }
         for payout in bare {
             guard let destination = account[payout.affiliateID] else { continue }

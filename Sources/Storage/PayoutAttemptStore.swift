@@ -111,7 +111,7 @@ public enum PayoutAttemptStore {
                 a.send_count, c.state = 'prepared', a.key_expires_at
             """, .moment(now), .text(provider), .int8(Int64(maximum)),
             .moment(now.adding(seconds: schedule.keyLifetimeSeconds)), .moment(now.adding(seconds: schedule.leaseSeconds))
-        ) { row throws(PostgresError) in try ClaimedAttempt(row) }
+        ) { row in try ClaimedAttempt(row) }
         let payouts = try PayoutStore.lock(claimed.map(\.request.payoutID), in: transaction)
         try PayoutStore.move(
             payouts.filter { $0.state == .reserved }.map { PayoutMove($0, to: .submitting, evidence: "attempt claimed") },
@@ -131,7 +131,7 @@ public enum PayoutAttemptStore {
             UPDATE payout_attempt SET state = 'unknown', next_send_at = NULL, owner_epoch = owner_epoch + 1
             WHERE state IN ('sending', 'unknown') AND next_send_at <= $1 AND key_expires_at <= $1 RETURNING payout_id
             """, .moment(now)
-        ) { row throws(PostgresError) in try row.identifier(0) }
+        ) { row in try row.identifier(0) }
         let payouts = try markUnknown(
             try PayoutStore.lock(expired, in: transaction), evidence: "key expired", at: now, in: transaction)
         return try handOver(payouts, evidence: "key expired", at: now, in: transaction)
@@ -166,7 +166,7 @@ public enum PayoutAttemptStore {
             SELECT min(next_send_at) FROM payout_attempt
             WHERE state IN ('prepared', 'sending', 'unknown') AND provider = $1
             """, .text(provider)
-        ) { row throws(PostgresError) in try row.timestampOrNull(0).map { Timestamp(microsecondsSinceEpoch: $0) } }
+        ) { row in try row.timestampOrNull(0).map { Timestamp(microsecondsSinceEpoch: $0) } }
         .first ?? nil
     }
 }

@@ -37,7 +37,7 @@ extension PayoutStore {
                 a.first_sent_at
             """, .moment(now), .text(provider), .int8(Int64(limit)), .moment(now.adding(seconds: intervalSeconds)),
             .moment(now.adding(seconds: max(intervalSeconds, 86_400)))
-        ) { row throws(PostgresError) in
+        ) { row in
             DueCheck(
                 payoutID: try row.identifier(0), state: try row.payoutState(1),
                 operation: try row.text(2) == PayoutOperation.transfer.rawValue ? .transfer : .payout,
@@ -59,7 +59,7 @@ extension PayoutStore {
             WHERE state = 'paid' AND updated_at <= $1 AND COALESCE(arrival_at, updated_at) <= $2
             ORDER BY payout_id LIMIT $3 FOR UPDATE SKIP LOCKED
             """, .moment(now), .moment(now.adding(days: -schedule.returnWindowDays)), .int8(Int64(limit))
-        ) { row throws(PostgresError) in try row.identifier(0) }
+        ) { row in try row.identifier(0) }
         let payouts = try lock(settled, in: transaction)
         return try move(
             payouts.map { PayoutMove($0, to: .final, evidence: "return window over") }, actor: "poll", at: now,
@@ -76,7 +76,7 @@ extension PayoutStore {
                 OR (state IN ('submitted', 'in_transit') AND COALESCE(arrival_at, updated_at) <= $2)
             ORDER BY updated_at LIMIT 100
             """, .moment(now.adding(seconds: -staleUnknownSeconds)), .moment(now.adding(days: -staleInTransitDays))
-        ) { row throws(PostgresError) in (payoutID: try row.identifier(0), state: try row.payoutState(1)) }
+        ) { row in (payoutID: try row.identifier(0), state: try row.payoutState(1)) }
         try BreakStore.open(
             stale.map { payout in
                 let isOnItsWay = payout.state == .submitted || payout.state == .inTransit

@@ -148,7 +148,7 @@ extension PayoutStore {
         try transaction.query(
             "SELECT payout_id FROM payout_attempt WHERE provider_object_id = $1 OR idempotency_key = $2 LIMIT 1",
             .text(observation.objectID), .optionalText(observation.key)
-        ) { row throws(PostgresError) in try row.identifier(0) }.first
+        ) { row in try row.identifier(0) }.first
     }
 
     /// Read after the payout is locked, so nobody closes it meanwhile.
@@ -162,7 +162,7 @@ extension PayoutStore {
             FROM payout_attempt WHERE operation = $3 AND (provider_object_id = $1 OR idempotency_key = $2)
             ORDER BY provider_object_id = $1 DESC NULLS LAST LIMIT 1 FOR UPDATE
             """, .text(observation.objectID), .optionalText(observation.key), .text(observation.operation.rawValue)
-        ) { row throws(PostgresError) in
+        ) { row in
             ObservedAttempt(
                 attemptID: try row.int8(0), state: try row.text(1), objectID: try row.textOrNull(2),
                 request: NewAttempt(

@@ -113,7 +113,7 @@ extension PayoutAttemptStore {
             """
             SELECT COALESCE(max(attempt_number), 0) + 1 FROM payout_attempt WHERE payout_id = $1 AND operation = $2
             """, .uuid(payout.payoutID.value), .text(operation.rawValue)
-        ) { row throws(PostgresError) in try row.int4(0) }
+        ) { row in try row.int4(0) }
         return numbers.first ?? 1
     }
 

@@ -69,7 +69,7 @@ extension PayoutStore {
             ORDER BY b.affiliate_id, b.currency LIMIT $3 FOR UPDATE OF b
             """, .text(batchKey), .timestamp(microsecondsSinceEpoch: now.adding(days: -30).microsecondsSinceEpoch),
             .int8(Int64(maximum))
-        ) { row throws(PostgresError) in
+        ) { row in
             let payable = try row.int8(2)
             let clawback = try row.int8(3)
             return FreeBalance(

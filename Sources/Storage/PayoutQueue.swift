@@ -26,7 +26,7 @@ extension PayoutStore {
             try transaction.query(
                 "SELECT DISTINCT payout_id FROM payout_attempt WHERE payout_id = ANY ($1::uuid[])",
                 .uuids(payoutIDs.map(\.value))
-            ) { row throws(PostgresError) in try row.identifier(0) })
+            ) { row in try row.identifier(0) })
         let fresh = payouts.filter { $0.state == .reserved && !attempted.contains($0.payoutID) }
         let free = try connectedFree(of: fresh, in: transaction)
         return fresh.map { payout in
@@ -52,7 +52,7 @@ extension PayoutStore {
             FROM affiliate_balance b
             WHERE b.affiliate_id = ANY ($1::text[])
             """, .texts(payouts.map(\.affiliateID))
-        ) { row throws(PostgresError) in
+        ) { row in
             (key: [try row.text(0), try row.text(1)], free: try row.int8(2))
         }
         return Dictionary(rows.map { ($0.key, $0.free) }) { first, _ in first }

@@ -32,7 +32,7 @@ extension PayoutStore {
                 failure_code, arrival_at
             FROM payout WHERE payout_id = ANY ($1::uuid[]) ORDER BY payout_id FOR UPDATE
             """, .uuids(payoutIDs.map(\.value))
-        ) { row throws(PostgresError) in
+        ) { row in
             PayoutRecord(
                 payoutID: Identifier(try row.uuid(0)), affiliateID: try row.text(1),
                 amount: Money(minorUnits: try row.int8(3), currency: try row.currency(2)), provider: try row.text(4),

@@ -46,7 +46,7 @@ public enum WebhookInboxStore {
             WHERE applied_at IS NULL AND provider = $1 AND (try_at IS NULL OR try_at <= $3)
             ORDER BY received_at LIMIT $2
             """, .text(provider), .int8(Int64(limit)), .moment(now)
-        ) { row throws(PostgresError) in
+        ) { row in
             WebhookNotice(
                 provider: try row.text(0), eventID: try row.text(1), account: try row.text(2), kind: try row.text(3),
                 objectID: try row.text(4), body: try row.bytes(5))

@@ -39,7 +39,7 @@ enum ClaimStore {
             RETURNING s.topic, s.partition, owner_epoch, COALESCE(next_offset, 0), next_out_seq, published_upto, mode,
                 CASE WHEN trying_offset = next_offset THEN trying_offset END
             """, .text(group), topics, partitions, .text(owner)
-        ) { row throws(PostgresError) in try partition(row, group: group) }
+        ) { row in try partition(row, group: group) }
         try holdMissing(group, topics, partitions, in: transaction)
         return owned
     }

@@ -117,7 +117,7 @@ enum LaneStore {
             SELECT owner_epoch, next_out_seq, published_upto FROM stream_offset
             WHERE worker_group = $1 AND topic = $2 AND partition = $3
             """, .text(lane.workerGroup), .text(lane.topic), .int4(lane.partition)
-        ) { row throws(PostgresError) in
+        ) { row in
             LaneRow(epoch: try row.int8(0), nextOutSequence: try row.int8(1), publishedUpTo: try row.int8(2))
         }.first
     }
@@ -131,7 +131,7 @@ enum LaneStore {
             UPDATE stream_offset SET owner_epoch = owner_epoch + 1, owner_id = $4, updated_at = now()
             WHERE worker_group = $1 AND topic = $2 AND partition = $3 RETURNING owner_epoch
             """, .text(lane.workerGroup), .text(lane.topic), .int4(lane.partition), .text(owner)
-        ) { row throws(PostgresError) in try row.int8(0) }
+        ) { row in try row.int8(0) }
         guard let epoch = epochs.first else { throw .rollback("a lane vanished while it was claimed") }
         return epoch
     }

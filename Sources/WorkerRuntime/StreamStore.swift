@@ -38,7 +38,7 @@ enum StreamStore {
             ORDER BY s.topic, s.partition FOR UPDATE OF s
             """, .text(group), .texts(partitions.map(\.lane.topic)), .int4s(partitions.map(\.lane.partition)),
             .int8s(partitions.map(\.epoch)), .int8s(partitions.map(\.nextOffset))
-        ) { row throws(PostgresError) in
+        ) { row in
             Lane(workerGroup: group, topic: try row.text(0), partition: try row.int4(1))
         }
         return Set(lanes)
@@ -121,7 +121,7 @@ enum StreamStore {
               ON s.topic = l.topic AND s.partition = l.partition
             WHERE worker_group = $1
             """, .text(group), .texts(lanes.map(\.topic)), .int4s(lanes.map(\.partition))
-        ) { row throws(PostgresError) in
+        ) { row in
             (
                 Lane(workerGroup: group, topic: try row.text(0), partition: try row.int4(1)),
                 StreamRow(
