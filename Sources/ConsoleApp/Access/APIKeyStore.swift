@@ -32,7 +32,7 @@ public struct APIKeyStore: Sendable {
                 """
                 SELECT name, array_to_string(scopes, ' ') FROM api_key WHERE key_hash = $1 AND revoked_at IS NULL
                 """, .bytes(SecureToken.hash(key))
-            ) { row throws(PostgresError) in (name: try row.text(0), scopes: try row.text(1)) }
+            ) { row in (name: try row.text(0), scopes: try row.text(1)) }
         }
         return rows.first.map { found in
             Principal(keyName: found.name, scopes: found.scopes.split(separator: " ").map(String.init))

@@ -77,7 +77,7 @@ struct SessionStore: Sendable {
                 """
                 SELECT count(*) FILTER (WHERE address = $2), count(*) FROM login_failure WHERE email = $1 AND at > $3
                 """, .text(email), .text(address), .timestamp(microsecondsSinceEpoch: since)
-            ) { row throws(PostgresError) in (here: try row.int8(0), everywhere: try row.int8(1)) }
+            ) { row in (here: try row.int8(0), everywhere: try row.int8(1)) }
             let isThrottled = failures.contains {
                 $0.here >= SessionStore.failuresPerAddressMaximum
                     || $0.everywhere >= SessionStore.failuresPerEmailMaximum
@@ -92,7 +92,7 @@ struct SessionStore: Sendable {
                 .timestamp(microsecondsSinceEpoch: moment.adding(days: -1).microsecondsSinceEpoch))
             let users = try transaction.query(
                 "SELECT user_id, password_hash FROM console_user WHERE email = $1 AND NOT disabled", .text(email)
-            ) { row throws(PostgresError) in (id: try row.int8(0), hash: try row.text(1)) }
+            ) { row in (id: try row.int8(0), hash: try row.text(1)) }
             return Attempt(userID: users.first?.id, passwordHash: users.first?.hash)
         }
     }

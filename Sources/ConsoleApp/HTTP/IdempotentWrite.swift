@@ -64,7 +64,7 @@ struct IdempotentWrite: Sendable {
         let rows = try transaction.query(
             "SELECT request_hash, status, body FROM idempotent_answer WHERE actor = $1 AND key = $2", .text(actor),
             .text(key)
-        ) { row throws(PostgresError) in
+        ) { row in
             (hash: try row.uuid(0), status: try row.int4(1), body: try row.bytes(2))
         }
         guard let known = rows.first else { return nil }

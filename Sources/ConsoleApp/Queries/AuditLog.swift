@@ -54,6 +54,6 @@ enum AuditLog {
             ) AS checked
             WHERE is_unlinked OR hash <> expected ORDER BY audit_id LIMIT 1
             """
-        ) { row throws(PostgresError) in try row.int8(0) }.first
+        ) { row in try row.int8(0) }.first
     }
 }

@@ -37,7 +37,7 @@ enum DashboardQueries {
             WHERE ($1::date IS NULL OR day >= $1) AND ($2::date IS NULL OR day <= $2)
             GROUP BY day, currency ORDER BY day, currency
             """, .optionalDate(from), .optionalDate(to)
-        ) { row throws(PostgresError) in
+        ) { row in
             DayTotal(
                 day: try row.date(0), currency: try row.text(1), clicks: try row.int8(2),
                 conversions: try row.int8(3), refunds: try row.int8(4), revenueMinor: try row.int8(5),
@@ -48,7 +48,7 @@ enum DashboardQueries {
     /// - Returns: the last day on which anything happened; nil in an empty database.
     static func newestDay(in transaction: borrowing Transaction) throws(PostgresError) -> Int32? {
         try transaction.query("SELECT max(day) FROM affiliate_day HAVING max(day) IS NOT NULL") {
-            row throws(PostgresError) in try row.date(0)
+            row in try row.date(0)
         }.first
     }
 
@@ -58,7 +58,7 @@ enum DashboardQueries {
             SELECT state, currency, count(*), sum(amount_minor)::bigint FROM payout
             GROUP BY state, currency ORDER BY state, currency
             """
-        ) { row throws(PostgresError) in
+        ) { row in
             PayoutTotal(
                 state: try row.text(0), currency: try row.text(1), payouts: try row.int8(2),
                 amountMinor: try row.int8(3))

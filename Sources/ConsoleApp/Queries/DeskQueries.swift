@@ -47,7 +47,7 @@ enum DeskQueries {
             ORDER BY date_trunc('milliseconds', created_at) DESC, notification_id DESC LIMIT $3
             """, .optionalTimestamp(cursor.flatMap { Timestamp(rfc3339: $0.fields[0]) }?.microsecondsSinceEpoch),
             .optionalUUID(cursor.flatMap { Identifier(text: $0.fields[1]) }?.value), .int8(Int64(limit) + 1)
-        ) { row throws(PostgresError) in
+        ) { row in
             NotificationRow(
                 notificationId: try row.identifier(0), affiliateId: try row.textOrNull(1), kind: try row.text(2),
                 title: try row.text(3), body: try row.text(4), link: try row.text(5), createdAt: try row.moment(6),
@@ -58,7 +58,7 @@ enum DeskQueries {
     static func unreadNotifications(in transaction: borrowing Transaction) throws(PostgresError) -> Int64 {
         try transaction.query(
             "SELECT count(*) FROM notification WHERE audience = 'admin' AND read_at IS NULL"
-        ) { row throws(PostgresError) in try row.int8(0) }.first ?? 0
+        ) { row in try row.int8(0) }.first ?? 0
     }
 
     static func markNotificationsRead(
@@ -82,7 +82,7 @@ enum DeskQueries {
             WHERE ($1::text IS NULL OR f.status = $1) AND ($2::bigint IS NULL OR f.fraud_flag_id < $2)
             ORDER BY f.fraud_flag_id DESC LIMIT $3
             """, .optionalText(status), .optionalInt8(cursor.flatMap { Int64($0.fields[0]) }), .int8(Int64(limit) + 1)
-        ) { row throws(PostgresError) in
+        ) { row in
             let code = try row.int4(3)
             return FraudFlagRow(
                 fraudFlagId: try row.int8(0), affiliateId: try row.text(1), affiliateName: try row.text(2), code: code,

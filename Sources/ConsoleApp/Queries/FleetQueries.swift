@@ -83,7 +83,7 @@ enum FleetQueries {
                 next_out_seq - published_upto, last_record_at, updated_at
             FROM stream_offset ORDER BY topic = '', topic, worker_group, partition
             """
-        ) { row throws(PostgresError) in
+        ) { row in
             let slot = TopicSlot(topic: try row.text(1), partition: try row.int4(2))
             let next = try row.int8OrNull(3)
             let high = next == nil ? nil : highs[slot]
@@ -141,6 +141,6 @@ extension FleetQueries {
                 (SELECT max(dead_letter_id) FROM dead_letter), (SELECT max(audit_id) FROM audit_log),
                 (SELECT count(*) FROM notification WHERE audience = 'admin' AND read_at IS NULL))
             """
-        ) { row throws(PostgresError) in try row.text(0) }.first ?? ""
+        ) { row in try row.text(0) }.first ?? ""
     }
 }

@@ -100,12 +100,12 @@ enum PayoutQueries {
             SELECT payout_id, operation, attempt_number, state, send_count, provider_object_id, http_status,
                 error_code, first_sent_at, created_at
             FROM payout_attempt WHERE payout_id = ANY ($1) ORDER BY payout_attempt_id
-            """, ids, decode: decodeAttempt)
+            """, ids, decode: { row in try decodeAttempt(row) })
         let moves = try transaction.query(
             """
             SELECT payout_id, from_state, to_state, actor, evidence, at
             FROM payout_event WHERE payout_id = ANY ($1) ORDER BY payout_event_id
-            """, ids, decode: decodeMove)
+            """, ids, decode: { row in try decodeMove(row) })
         let attemptsOf = Dictionary(grouping: attempts, by: \.payoutID)
         let movesOf = Dictionary(grouping: moves, by: \.payoutID)
         return payouts.map { payout in

@@ -1,0 +1,143 @@
+import Domain
+import Events
+import Outbox
+import Postgres
+import Storage
+
+@testable import ConsoleApp
+
+/// A small fleet in the database: two programmes, twelve affiliates with 45 days of events, payouts in most states.
+enum SeededData {
+    static let hostileName = "<script>alert('x')</script> & \"Sons\""
+
+    static func insert(into console: TestConsole) async throws {
+        try await insertAffiliates(console)
+        try await insertFigures(console)
+        try await insertFleet(console)
+        try await insertBalances(console)
+        try await insertDesk(console)
+    }
+
+    private static func insertAffiliates(_ console: TestConsole) async throws {
+        try await console.run(
+            """
+            INSERT INTO program (program_id, name, currency, commission_basis_points, auto_approve_limit_minor)
+            VALUES ('shoes', 'Shoes', 'USD', 800, 50000), ('books', 'Books', 'EUR', 500, 50000)
+            """)
+        try await console.run(
+            """
+            INSERT INTO affiliate (affiliate_id, name, provider_account, fraud_verdict)
+            SELECT 'aff-' || n, CASE n WHEN 1 THEN $1 ELSE
+                (ARRAY['Runner''s Digest','Daily Deals','Nordic Reads','Trail Notes','Page Turners','Coupon Corner',
+                    'Stride Weekly','Book Barn','City Walks','Loafer Lab','The Index'])[n - 1] END,
+                'acct_' || n, CASE n WHEN 4 THEN 'review' WHEN 7 THEN 'hold' ELSE 'clear' END
+            FROM generate_series(1, 12) n
+            """, .text(hostileName))
+    }
+
+    private static func insertFigures(_ console: TestConsole) async throws {
+        let today = console.clock.now.day
+        try await console.run(
+            """
+            INSERT INTO affiliate_day (affiliate_id, program_id, day, currency, clicks, conversions, refunds, revenue_minor,
+                refunded_minor, commission_minor)
+            SELECT 'aff-' || n, p, $1::date - d, CASE p WHEN 'shoes' THEN 'USD' ELSE 'EUR' END,
+                400 + 30 * n + 10 * (d % 7), 10 + n + (d * 7 + n) % 9, (n + d) % 3,
+                (10 + n + (d * 7 + n) % 9) * 4300, ((n + d) % 3) * 4300, (10 + n + (d * 7 + n) % 9) * 344
+            FROM generate_series(1, 12) n, generate_series(0, 44) d, unnest(ARRAY['shoes', 'books']) p
+            WHERE (p = 'shoes') = (n % 3 <> 0)
+            """, .date(daysSinceEpoch: today))
+        try await console.run(
+            """
+            INSERT INTO affiliate_score (affiliate_id, program_id, currency, clicks, conversions, refunds, revenue_minor,
+                refunded_minor, score_tenths, components, last_event_at)
+            SELECT affiliate_id, program_id, currency, sum(clicks), sum(conversions), sum(refunds), sum(revenue_minor),
+                sum(refunded_minor), 340 + 45 * right(affiliate_id, 1)::integer + length(affiliate_id),
+                ARRAY[120, 90 + 45 * right(affiliate_id, 1)::integer, 60, 40, 30 + length(affiliate_id)], $1
+            FROM affiliate_day GROUP BY affiliate_id, program_id, currency
+            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
+    }
+
+    private static func insertFleet(_ console: TestConsole) async throws {
+        let now = PostgresValue.timestamp(
+            microsecondsSinceEpoch: console.clock.now.adding(seconds: -2).microsecondsSinceEpoch)
+        try await console.run(
+            """
+            INSERT INTO stream_offset (worker_group, topic, partition, next_offset, owner_id, owner_epoch, last_record_at,
+                next_out_seq, published_upto)
+            SELECT 'scorer', 'conversions.raw', n, 1000 * n + 500, 'scorer-' || n % 2, 3, $1, 40, 40
+            FROM generate_series(0, 3) n
+            """, now)
+        try await console.run(
+            """
+            INSERT INTO stream_offset (worker_group, topic, partition, next_offset, owner_id, owner_epoch, last_record_at,
+                mode, hold_reason, hold_detail)
+            VALUES ('fraud-detector', 'affiliates.scored', 0, 77, 'fraud-1', 2, $1, 'run', NULL, NULL),
+                ('fraud-detector', 'affiliates.scored', 1, 12, '', 2, $1, 'held', 'offset_out_of_range',
+                    'offset 12 lies before the log')
+            """, now)
+        console.watermarks.update { marks in
+            marks = (0..<4).map {
+                PartitionWatermark(topic: "conversions.raw", partition: $0, low: 0, high: Int64($0) * 1_000 + 510)
+            }
+        }
+        try await console.run(
+            """
+            INSERT INTO dead_letter (worker_group, topic, partition, record_offset, record_at, record_key, record_value,
+                error_class, error_code, error_message)
+            VALUES ('scorer', 'conversions.raw', 2, 941, $1, 'aff-3', '{"event_id": "e-1", <b>', 'poison', 190,
+                'The record is not JSON.')
+            """, now)
+    }
+
+    /// Payable balances over and below the automatic limit, planned by a worker and partly moved on.
+    private static func insertBalances(_ console: TestConsole) async throws {
+        let now = console.clock.now
+        try await console.run(
+            """
+            INSERT INTO commission (conversion_id, affiliate_id, program_id, currency, basis_points, base_minor, amount_minor,
+                status, hold_until, transaction_id, recorded_at)
+            SELECT md5('conversion' || n)::uuid, 'aff-' || n, CASE WHEN n % 3 = 0 THEN 'books' ELSE 'shoes' END,
+                CASE WHEN n % 3 = 0 THEN 'EUR' ELSE 'USD' END, 800, 100000 * n, 10000 * n, 'approved', $1,
+                md5('commission' || n)::uuid, $1
+            FROM generate_series(1, 12) n
+            """, .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
+        guard let dollar = Currency(code: "USD"), let euro = Currency(code: "EUR") else { return }
+        let earned = (1...12).map { number in
+            LedgerTransaction(
+                key: "commission:\(number)", kind: "commission", inputHash: Identifier(UInt128(number)),
+                postings: [
+                    Posting(
+                        affiliateID: "aff-\(number)", currency: number.isMultiple(of: 3) ? euro : dollar,
+                        debit: .commissionExpense, credit: .payable, amountMinor: Int64(number) * 10_000)
+                ])
+        }
+        try await console.pool.transaction { transaction throws(PostgresError) in
+            try LedgerStore.append(earned, in: transaction, at: now)
+            let planned = try PayoutStore.plan(
+                batchKey: "2026-W43", at: now, submittedBy: "planner", lane: Lane(emitter: "payout-planner"),
+                in: transaction)
+            var automatic = planned.map(\.payout).filter { $0.state == .reserved }[...]
+            for path in [[PayoutState.submitting, .submitted, .paid], [.submitting, .submitted, .inTransit]] {
+                guard var payout = automatic.popFirst() else { return }
+                for state in path {
+                    let move = PayoutMove(payout, to: state, evidence: "po_\(payout.affiliateID)")
+                    payout = try PayoutStore.move([move], actor: "payer", at: now, in: transaction).first ?? payout
+                }
+            }
+        }
+    }
+
+    private static func insertDesk(_ console: TestConsole) async throws {
+        try await console.run(
+            """
+            INSERT INTO notification (notification_id, audience, kind, title, body, link, created_at) VALUES
+                (md5('n1')::uuid, 'admin', 'payout_waiting', 'A payout waits for approval',
+                    'USD 1,000.00 for Stride Weekly is over the automatic limit.', '/console/payouts', $1),
+                (md5('n2')::uuid, 'admin', 'fraud_flag', 'Fraud flag on City Walks',
+                    '14 conversions came from one IP address within one hour.', 'javascript:alert(1)', $1)
+            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
+        try await console.run(
+            "INSERT INTO fraud_flag (affiliate_id, code, measured) VALUES ('aff-7', 403, '14 conversions')")
+    }
+}
