@@ -19,6 +19,8 @@ public actor KafkaConsumer {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Creates the client and joins the group; the connection comes up in the background.
+    ///
+    /// Without topics it joins nothing, and reads what `assign` says: for looking at a topic beside its readers.
     /// - Throws: when a property is refused.
     public init(_ configuration: ConsumerConfiguration, logger: Logger) throws(KafkaError) {
         let conf = ConfigurationHandle()
@@ -30,8 +32,10 @@ public actor KafkaConsumer {
             RD_KAFKA_CONSUMER, configuration: conf, context: ClientContext(logger: logger))
         let client = try handle.open("subscribe")
         try KafkaError.check(rd_kafka_poll_set_consumer(client), "subscribe")
-        let topics = PartitionListHandle(topics: configuration.topics)
-        try KafkaError.check(rd_kafka_subscribe(client, topics.pointer), "subscribe")
+        if !configuration.topics.isEmpty {
+            let topics = PartitionListHandle(topics: configuration.topics)
+            try KafkaError.check(rd_kafka_subscribe(client, topics.pointer), "subscribe")
+        }
         self.handle = handle
         self.logger = logger
         self.executor = ThreadExecutor(name: "kafka-consumer")
