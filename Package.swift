@@ -115,8 +115,7 @@ let package = Package(
         program(
             "tributary",
             [
-                "DevKit", "Stages", "Storage", "WorkerRuntime", "Topics", "Kafka", "Postgres", "Events", "Domain",
-                logging,
+                "DevKit", "Storage", "Topics", "Kafka", "Postgres", "Outbox", "Events", "Domain", logging,
             ]),
         // Tests
         tests("TidyTests", []),

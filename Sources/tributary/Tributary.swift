@@ -1,0 +1,11 @@
+import ArgumentParser
+
+@main
+struct Tributary: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tributary", abstract: "The operator's command line of the Tributary fleet.",
+        subcommands: [
+            Migrate.self, TopicsVerb.self, Lag.self, DeadLetters.self, Verify.self, Doctor.self, Generate.self,
+            BrokerVerb.self,
+        ])
+}

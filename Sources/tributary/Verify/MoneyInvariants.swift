@@ -1,0 +1,142 @@
+extension Invariant {
+    /// I2: one effect per event, and sums that equal a recomputation.
+    static let oneEffect = Invariant(
+        name: "I2",
+        checks: [
+            InvariantCheck(
+                claim: "settled events have exactly one effect of their kind",
+                statement: """
+                    WITH settled AS (
+                        SELECT e.event_key, e.event_id, e.kind FROM event e
+                        WHERE NOT EXISTS (SELECT FROM parked_event p WHERE p.event_key = e.event_key)
+                    ), effect AS (
+                        SELECT event_key, count(*) AS effects FROM (
+                            SELECT event_key FROM conversion UNION ALL SELECT event_key FROM refund) every
+                        GROUP BY event_key
+                    )
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(event_id) FILTER (WHERE broken) FROM (
+                        SELECT s.event_id, COALESCE(f.effects, 0) <> CASE s.kind WHEN 1 THEN 0 ELSE 1 END AS broken
+                        FROM settled s LEFT JOIN effect f USING (event_key)) every
+                    """),
+            InvariantCheck(
+                claim: "clicks were each reported by one event",
+                statement: """
+                    SELECT events, abs(events - clicks), NULL::text FROM
+                        (SELECT count(*) AS events FROM event WHERE kind = 1) e, (SELECT count(*) AS clicks FROM click) c
+                    """),
+            InvariantCheck(
+                claim: "commissions are reversed by the sum of their refunds",
+                statement: """
+                    SELECT count(*), count(*) FILTER (WHERE c.reversed_minor <> COALESCE(r.reversed, 0)),
+                        min(c.conversion_id::text) FILTER (WHERE c.reversed_minor <> COALESCE(r.reversed, 0))
+                    FROM commission c LEFT JOIN (
+                        SELECT conversion_id, sum(reversed_minor) AS reversed FROM refund GROUP BY conversion_id) r
+                        USING (conversion_id)
+                    """),
+            InvariantCheck(
+                claim: "affiliates' commission expense in the ledger equals their commissions less reversals",
+                statement: """
+                    WITH ledger AS (
+                        SELECT affiliate_id, currency, sum(CASE WHEN debit = 'exp:commission' THEN amount_minor ELSE 0 END
+                            - CASE WHEN credit = 'exp:commission' THEN amount_minor ELSE 0 END) AS minor
+                        FROM ledger_posting GROUP BY affiliate_id, currency
+                    ), priced AS (
+                        SELECT affiliate_id, currency, sum(amount_minor - reversed_minor) AS minor
+                        FROM commission GROUP BY affiliate_id, currency
+                    )
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (
+                        SELECT COALESCE(l.affiliate_id, p.affiliate_id) || ' ' || COALESCE(l.currency, p.currency) AS who,
+                            COALESCE(l.minor, 0) <> COALESCE(p.minor, 0) AS broken
+                        FROM ledger l FULL JOIN priced p USING (affiliate_id, currency)) every
+                    """),
+            InvariantCheck(
+                claim: "affiliate scores rest on counts that a recount confirms",
+                statement: """
+                    WITH fact AS (
+                        SELECT affiliate_id, program_id, currency, count(*) AS conversions, sum(amount_minor) AS revenue
+                        FROM conversion WHERE NOT is_test GROUP BY affiliate_id, program_id, currency
+                    ), kept AS (
+                        SELECT affiliate_id, program_id, currency, conversions, revenue_minor AS revenue
+                        FROM affiliate_score WHERE conversions > 0
+                    )
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (
+                        SELECT affiliate_id || ' ' || program_id || ' ' || currency AS who,
+                            (f.conversions, f.revenue) IS DISTINCT FROM (k.conversions, k.revenue::numeric) AS broken
+                        FROM fact f FULL JOIN kept k USING (affiliate_id, program_id, currency)) every
+                    """),
+        ])
+
+    /// I7: no payout is sent twice, no more is settled than was asked for, and the books balance.
+    static let money = Invariant(
+        name: "I7",
+        checks: [
+            InvariantCheck(
+                claim: "payouts have at most one acceptance per step at the provider",
+                statement: """
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(payout_id::text) FILTER (WHERE broken) FROM (
+                        SELECT p.payout_id, COALESCE(max(a.accepted) > 1 OR max(a.live) > 1, false) AS broken
+                        FROM payout p LEFT JOIN (
+                            SELECT payout_id, operation, count(*) FILTER (WHERE state = 'accepted') AS accepted,
+                                count(*) FILTER (WHERE state <> 'declined') AS live
+                            FROM payout_attempt GROUP BY payout_id, operation) a USING (payout_id)
+                        GROUP BY p.payout_id) every
+                    """),
+            InvariantCheck(
+                claim: "paid payouts have an accepted bank payout of their own amount and currency",
+                statement: """
+                    SELECT count(*), count(*) FILTER (WHERE a.payout_id IS NULL),
+                        min(p.payout_id::text) FILTER (WHERE a.payout_id IS NULL)
+                    FROM payout p LEFT JOIN payout_attempt a ON a.payout_id = p.payout_id AND a.operation = 'payout'
+                        AND a.state = 'accepted' AND a.amount_minor = p.amount_minor AND a.currency = p.currency
+                    WHERE p.provider = 'stripe' AND p.state IN ('submitted', 'in_transit', 'paid', 'final', 'returned')
+                    """),
+            InvariantCheck(
+                claim: "balances equal the ledger's postings",
+                statement: """
+                    WITH side AS (
+                        SELECT affiliate_id, currency, credit AS account, amount_minor AS minor FROM ledger_posting
+                        UNION ALL SELECT affiliate_id, currency, debit, -amount_minor FROM ledger_posting
+                    ), ledger AS (
+                        SELECT affiliate_id, currency,
+                            COALESCE(sum(minor) FILTER (WHERE account = 'liab:affiliate:pending'), 0) AS pending,
+                            COALESCE(sum(minor) FILTER (WHERE account = 'liab:affiliate:payable'), 0) AS payable,
+                            COALESCE(sum(minor) FILTER (WHERE account = 'liab:affiliate:reserved'), 0) AS reserved,
+                            COALESCE(-sum(minor) FILTER (WHERE account = 'asset:affiliate:clawback'), 0) AS clawback
+                        FROM side WHERE affiliate_id <> '' GROUP BY affiliate_id, currency
+                    )
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (
+                        SELECT affiliate_id || ' ' || currency AS who,
+                            (COALESCE(l.pending, 0), COALESCE(l.payable, 0), COALESCE(l.reserved, 0),
+                                COALESCE(l.clawback, 0)) IS DISTINCT FROM (COALESCE(b.pending, 0)::numeric,
+                                COALESCE(b.payable, 0)::numeric, COALESCE(b.reserved, 0)::numeric,
+                                COALESCE(b.clawback, 0)::numeric) AS broken
+                        FROM ledger l FULL JOIN affiliate_balance b USING (affiliate_id, currency)) every
+                    """),
+            InvariantCheck(
+                claim: "affiliates' reserved money is that of their open payouts",
+                statement: """
+                    WITH open AS (
+                        SELECT affiliate_id, currency, sum(amount_minor) AS minor FROM payout WHERE state IN
+                            ('awaiting_approval', 'reserved', 'submitting', 'unknown', 'manual', 'declined', 'submitted',
+                            'in_transit') GROUP BY affiliate_id, currency
+                    )
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (
+                        SELECT affiliate_id || ' ' || currency AS who,
+                            COALESCE(o.minor, 0) <> COALESCE(b.reserved, 0) AS broken
+                        FROM open o FULL JOIN affiliate_balance b USING (affiliate_id, currency)) every
+                    """),
+            InvariantCheck(
+                claim: "currencies settled no more than was requested",
+                statement: """
+                    SELECT count(*), count(*) FILTER (WHERE settled > requested), min(currency)
+                        FILTER (WHERE settled > requested) FROM (
+                        SELECT currency, sum(amount_minor) AS requested, COALESCE((
+                            SELECT sum(l.amount_minor) FROM ledger_posting l WHERE l.currency = p.currency
+                                AND l.debit = 'liab:affiliate:reserved' AND l.credit <> 'liab:affiliate:payable'), 0)
+                            - COALESCE((SELECT sum(l.amount_minor) FROM ledger_posting l WHERE l.currency = p.currency
+                                AND l.credit = 'liab:affiliate:reserved' AND l.debit <> 'liab:affiliate:payable'), 0)
+                            AS settled
+                        FROM payout p GROUP BY currency) every
+                    """),
+        ])
+}
