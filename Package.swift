@@ -111,7 +111,7 @@ let package = Package(
         program("payer", ["Stages", "Providers", "WorkerRuntime"]),
         program("reconciler", ["Providers", "WorkerRuntime", hummingbird]),
         program("notifier", ["Notifications", "WorkerRuntime"]),
-        program("console", ["ConsoleApp", "WorkerRuntime"]),
+        program("console", ["ConsoleApp", "WorkerRuntime", "Kafka", "Outbox", "Events", serviceLifecycle]),
         program(
             "tributary",
             [

@@ -28,6 +28,9 @@ public struct ConsoleConfiguration: Sendable {
 
 /// The HTTP API and the pages of the console.
 public struct ConsoleApp: Sendable {
+    /// The emitter whose lane of the outbox holds what the console wrote.
+    public static let lane = Services.lane
+
     private let configuration: ConsoleConfiguration
     private let services: Services
     private let gate: Gate
@@ -37,7 +40,7 @@ public struct ConsoleApp: Sendable {
 
     /// - Parameters:
     ///   - pool: connections to a migrated database.
-    ///   - watermarks: asks the broker how far its partitions reach; empty while it does not answer.
+    ///   - watermarks: how far the broker's partitions reach, as last heard; pages wait for it, so it answers at once.
     ///   - wake: called after a write that put messages on the lane `console`, so that they are published at once.
     /// - Throws: if the program was installed without its resources.
     public init(
@@ -46,16 +49,15 @@ public struct ConsoleApp: Sendable {
         wake: @escaping @Sendable () async -> Void = {}, logger: Logger
     ) throws {
         let resources = try Resources()
-        let cache = WatermarkCache(now: configuration.now, source: watermarks)
         let cookie = SessionCookie(
             isSecure: configuration.isSecure, lifetimeSeconds: configuration.sessionLifetimeSeconds)
         let sessions = SessionStore(
             pool: pool, checker: try PasswordChecker(cost: configuration.passwordCost),
             lifetimeSeconds: configuration.sessionLifetimeSeconds, now: configuration.now)
         let services = Services(
-            pool: pool, now: configuration.now, watermarks: cache, sessions: sessions, cookie: cookie,
+            pool: pool, now: configuration.now, watermarks: watermarks, sessions: sessions, cookie: cookie,
             pages: try PageRenderer(templates: resources.templates),
-            live: LiveFeed(pool: pool, watermarks: cache, now: configuration.now), wake: wake)
+            live: LiveFeed(pool: pool, watermarks: watermarks, now: configuration.now), wake: wake)
         self.configuration = configuration
         self.services = services
         self.logger = logger

@@ -120,6 +120,10 @@ enum SeededData {
             var automatic = planned.map(\.payout).filter { $0.state == .reserved }[...]
             for path in [[PayoutState.submitting, .submitted, .paid], [.submitting, .submitted, .inTransit]] {
                 guard var payout = automatic.popFirst() else { return }
+                let transfer = LedgerTransaction(
+                    key: "transfer:\(payout.payoutID)", kind: "transfer", inputHash: payout.payoutID,
+                    postings: payout.money.postingsForTransfer(amountMinor: payout.amount.minorUnits))
+                try LedgerStore.append([transfer], in: transaction, at: now)
                 for state in path {
                     let move = PayoutMove(payout, to: state, evidence: "po_\(payout.affiliateID)")
                     payout = try PayoutStore.move([move], actor: "payer", at: now, in: transaction).first ?? payout

@@ -16,12 +16,12 @@ actor LiveFeed: Service {
     private static let interval = Duration.seconds(2)
 
     private let pool: PostgresPool
-    private let watermarks: WatermarkCache
+    private let watermarks: @Sendable () async -> [PartitionWatermark]
     private let now: @Sendable () -> Timestamp
     private var subscribers: [Int: AsyncStream<LiveSnapshot>.Continuation] = [:]
     private var nextSubscriber = 0
 
-    init(pool: PostgresPool, watermarks: WatermarkCache, now: @escaping @Sendable () -> Timestamp) {
+    init(pool: PostgresPool, watermarks: @escaping @Sendable () async -> [PartitionWatermark], now: @escaping @Sendable () -> Timestamp) {
         self.pool = pool
         self.watermarks = watermarks
         self.now = now
@@ -58,7 +58,7 @@ actor LiveFeed: Service {
     }
 
     func snapshot() async throws(PostgresError) -> LiveSnapshot {
-        let watermarks = await watermarks.current()
+        let watermarks = await watermarks()
         let moment = now()
         return try await pool.transaction { transaction throws(PostgresError) in
             let positions = try FleetQueries.positions(watermarks: watermarks, in: transaction)

@@ -17,7 +17,7 @@ extension Services {
         _ body: @Sendable (borrowing Transaction, PageFacts) throws(PostgresError) -> Body
     ) async throws -> Answer {
         let principal = try call.authenticated()
-        let (watermarks, now) = (await watermarks.current(), now())
+        let (watermarks, now) = (await watermarks(), now())
         let (facts, body) = try await pool.transaction { transaction throws(PostgresError) in
             let facts = PageFacts(
                 now: now, watermarks: watermarks,

@@ -18,7 +18,7 @@ enum ReadRoutes {
 
     private static func dashboard(_ call: Call, _ services: Services) async throws -> Answer {
         let (from, to) = try range(call.query)
-        let (watermarks, now) = (await services.watermarks.current(), services.now())
+        let (watermarks, now) = (await services.watermarks(), services.now())
         return .json(
             try await services.pool.transaction { transaction throws(PostgresError) in
                 try DashboardMetrics.load(from: from, to: to, watermarks: watermarks, at: now, in: transaction)
@@ -64,7 +64,7 @@ enum ReadRoutes {
     }
 
     private static func topics(_ call: Call, _ services: Services) async throws -> Answer {
-        let watermarks = await services.watermarks.current()
+        let watermarks = await services.watermarks()
         let positions = try await services.pool.transaction { transaction throws(PostgresError) in
             try FleetQueries.positions(watermarks: watermarks, in: transaction)
         }
