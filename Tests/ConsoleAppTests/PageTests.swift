@@ -1,0 +1,148 @@
+import Domain
+import Foundation
+import Postgres
+import Testing
+
+@testable import ConsoleApp
+
+/// The pages in a real browser.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct PageTests {
+    @Test("A person logs in, reads the dashboard and approves a payout; the page complains about nothing")
+    func approves() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let email = try await console.addUser(.finance)
+            try await Browser.with { browser in
+                try await logIn(browser, console, email)
+                #expect(try await browser.text("h1") == "Dashboard")
+                let conversions = try await console.count("SELECT sum(conversions)::bigint FROM affiliate_day")
+                #expect(try await browser.text("#tiles .figure") == Figures.count(conversions))
+                #expect(try await browser.text("#top-affiliates").contains(SeededData.hostileName))
+
+                try await browser.follow("a[href='/console/payouts']")
+                let waiting = try await console.count("SELECT count(*) FROM payout WHERE state = 'awaiting_approval'")
+                #expect(waiting > 0)
+                try await browser.follow("form[action$='/approve'] button")
+                #expect(try await browser.text(".notice").contains("approved"))
+                #expect(
+                    try await console.count("SELECT count(*) FROM payout WHERE state = 'awaiting_approval'") == waiting - 1)
+                #expect(
+                    try await console.count(
+                        "SELECT count(*) FROM payout WHERE approved_by = $1 AND state = 'reserved'",
+                        .text("user:" + email)) == 1)
+                #expect(await browser.complaints == [])
+            }
+        }
+    }
+
+    @Test("Without JavaScript a person logs in, rejects a payout with a reason and logs out")
+    func withoutScripts() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let email = try await console.addUser(.owner)
+            try await Browser.with { browser in
+                try await browser.allowScripts(false)
+                try await logIn(browser, console, email)
+                try await browser.follow("a[href='/console/payouts?state=awaiting_approval']")
+                try await browser.follow("a[href$='#reject']")
+                try await browser.type("Bank details are being checked", into: "input[name=reason]")
+                try await browser.follow("#reject button")
+                #expect(try await browser.text(".notice").contains("rejected"))
+                #expect(
+                    try await console.count(
+                        "SELECT count(*) FROM payout_event WHERE evidence = 'Bank details are being checked'") == 1)
+                try await browser.follow(".user button")
+                #expect(try await browser.text("h1") == "Tributary")
+                #expect(await browser.complaints == [])
+            }
+        }
+    }
+
+    @Test("An open page follows what happens without being loaded again")
+    func liveUpdates() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let email = try await console.addUser(.viewer)
+            try await Browser.with { browser in
+                try await logIn(browser, console, email)
+                let before = try await browser.text("#tiles .figure")
+                let appeared = """
+                    new Promise(done => new MutationObserver(() => {
+                        const figure = document.querySelector("#tiles .figure")?.innerText;
+                        if (figure && figure !== '\(before)') done(figure);
+                    }).observe(document.body, {subtree: true, childList: true}))
+                    """
+                async let after: String = browser.value(appeared)
+                try await console.run(
+                    "UPDATE affiliate_day SET conversions = conversions + 1 WHERE affiliate_id = 'aff-1'")
+                try await console.run("UPDATE stream_offset SET next_offset = next_offset + 1 WHERE topic <> ''")
+                let conversions = try await console.count("SELECT sum(conversions)::bigint FROM affiliate_day")
+                #expect(try await after == Figures.count(conversions))
+                #expect(await browser.complaints == [])
+            }
+        }
+    }
+
+    @Test("Every page fits a telephone and a desktop, in light and dark, and names what it shows")
+    func everyPage() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let email = try await console.addUser(.owner)
+            let payout = try await console.pool.transaction { transaction throws(PostgresError) in
+                try PayoutQueries.list(PayoutFilter(limit: 1), in: transaction)
+            }
+            let pages = [
+                "dashboard": "/console", "payouts": "/console/payouts", "affiliates": "/console/affiliates",
+                "topics": "/console/topics", "dead-letters": "/console/dead-letters",
+                "notifications": "/console/notifications",
+                "payout": "/console/payouts/\(payout.first?.payoutId ?? "")",
+            ]
+            try await Browser.with { browser in
+                try await logIn(browser, console, email)
+                for (name, path) in pages {
+                    for (width, isDark) in [(1_280, false), (1_280, true), (390, false), (390, true)] {
+                        try await browser.resize(width: width, height: 900, isDark: isDark)
+                        try await browser.open("http://127.0.0.1:\(console.port)\(path)")
+                        let overflow: Int = try await browser.value(
+                            "document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                        #expect(overflow <= 0, "\(path) at \(width) is \(overflow) pixels too wide")
+                        try await keep(browser, "\(name)-\(width)-\(isDark ? "dark" : "light")")
+                    }
+                    let unnamed: [String] = try await browser.value(Self.unnamedElements)
+                    #expect(unnamed == [], "\(path)")
+                    #expect(try await browser.text(".freshness").contains("Events up to"), "\(path)")
+                }
+                #expect(await browser.complaints == [])
+            }
+        }
+    }
+
+    /// Fields without a label, images without a text, buttons and links without a name, ids that stand twice.
+    private static let unnamedElements = """
+        (() => { const bad = [];
+        for (const field of document.querySelectorAll("input:not([type=hidden]), select"))
+            if (!field.labels.length) bad.push("label: " + field.name);
+        for (const image of document.images) if (!image.hasAttribute("alt")) bad.push("alt: " + image.src);
+        for (const plot of document.querySelectorAll("svg"))
+            if (!plot.getAttribute("aria-label") && !plot.querySelector("title")) bad.push("svg");
+        for (const control of document.querySelectorAll("a, button"))
+            if (!control.textContent.trim() && !control.getAttribute("aria-label")) bad.push("name: " + control.outerHTML);
+        const ids = [...document.querySelectorAll("[id]")].map(element => element.id);
+        for (const id of ids) if (ids.filter(other => other === id).length > 1) bad.push("id: " + id);
+        if (document.querySelectorAll("h1").length !== 1) bad.push("h1");
+        return bad; })()
+        """
+
+    private func logIn(_ browser: Browser, _ console: TestConsole, _ email: String) async throws {
+        try await browser.open("http://127.0.0.1:\(console.port)/console")
+        try await browser.type(email, into: "input[name=email]")
+        try await browser.type(TestConsole.password, into: "input[name=password]")
+        try await browser.follow("button")
+    }
+
+    /// Leaves a picture in the directory that SCREENSHOT_DIRECTORY names, to look at.
+    private func keep(_ browser: Browser, _ name: String) async throws {
+        guard let directory = ProcessInfo.processInfo.environment["SCREENSHOT_DIRECTORY"] else { return }
+        try await browser.screenshot(to: "\(directory)/\(name).png")
+    }
+}
