@@ -87,7 +87,12 @@ let package = Package(
         library(
             "Storage", ["Domain", "Events", "Outbox", "Postgres", logging, crypto], resources: [.copy("Migrations")]),
         // 4
-        library("Stages", ["WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka"]),
+        library(
+            "Stages",
+            [
+                "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, asyncAlgorithms,
+                serviceLifecycle,
+            ]),
         library(
             "Providers",
             ["WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, asyncHTTPClient]),

@@ -1,0 +1,82 @@
+import Domain
+import Events
+import Outbox
+import Postgres
+import Storage
+import WorkerRuntime
+
+/// A message of the batch with the partition whose records caused it.
+struct ScoringMessage: Sendable {
+    let partition: Int32
+    let message: OutboxMessage
+}
+
+extension ScoringFold {
+    /// Saves what was decided, table by table.
+    ///
+    /// - Returns: one `affiliates.scored` message per affiliate, programme and currency that changed.
+    func save(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
+        try ParkedStore.forgetEvents(withdrawnEvents, in: transaction)
+        try TrackingSave.events(intakes, in: transaction)
+        try TrackingSave.exceptions(exceptions, in: transaction)
+        CrashPoint.hit(.afterDedupe)
+        try TrackingSave.clicks(clicks, in: transaction)
+        try ParkedStore.save(parked, in: transaction)
+        let sorted = conversions.sorted { $0.event.conversionID < $1.event.conversionID }
+        try TrackingSave.conversions(sorted, in: transaction)
+        try TrackingSave.commissions(sorted, at: now, in: transaction)
+        try TrackingSave.refunds(refunds, in: transaction)
+        try TrackingSave.reversals(reversed, in: transaction)
+        try LedgerStore.append(ledger.transactions, in: transaction, at: now)
+        try AggregateStore.add(days, in: transaction)
+        return try score(in: transaction)
+    }
+
+    /// The conversions whose commissions refunds of this batch changed, each once, as it stands now.
+    private var reversed: [RecordedConversion] {
+        Set(refunds.map(\.conversion.conversionID)).sorted().compactMap { facts.conversions[$0] }.filter { !$0.isTest }
+    }
+
+    private func score(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
+        guard !touches.isEmpty else { return [] }
+        let keys = touches.keys.sorted()
+        let before = try TrackingLoad.totals(keys, in: transaction)
+        var scored: [AggregateStore.Scored] = []
+        var messages: [ScoringMessage] = []
+        scored.reserveCapacity(keys.count)
+        messages.reserveCapacity(keys.count)
+        for key in keys {
+            guard let touch = touches[key] else { continue }
+            let totals = (before[key] ?? AffiliateScore.Totals()).adding(touch.added)
+            let score = AffiliateScore(of: totals)
+            scored.append(
+                AggregateStore.Scored(key: key, added: touch.added, score: score, lastEventAt: touch.lastEventAt))
+            messages.append(message(key, touch, score, sample: totals.conversions))
+        }
+        try AggregateStore.save(scored, in: transaction)
+        return messages
+    }
+
+    private func message(
+        _ key: AggregateKey, _ touch: ScoringTouch, _ score: AffiliateScore, sample: Int64
+    ) -> ScoringMessage {
+        let message = AffiliateScored(
+            affiliateID: key.affiliateID, programID: key.programID, scoreTenths: score.tenths,
+            components: score.components, sample: sample, duplicateOrders: touch.duplicateOrders,
+            conversions: touch.conversions)
+        let id = Identifier(
+            hashing: ScoringStage.name, touch.firstEvent.description, key.affiliateID, key.programID,
+            key.currency.code)
+        return ScoringMessage(
+            partition: touch.partition, message: OutboxMessage(message, id: id, at: touch.lastEventAt))
+    }
+}
+
+extension AffiliateScore.Totals {
+    func adding(_ other: AffiliateScore.Totals) -> AffiliateScore.Totals {
+        AffiliateScore.Totals(
+            clicks: clicks + other.clicks, conversions: conversions + other.conversions,
+            refunds: refunds + other.refunds, revenueMinor: revenueMinor + other.revenueMinor,
+            refundedMinor: refundedMinor + other.refundedMinor)
+    }
+}
