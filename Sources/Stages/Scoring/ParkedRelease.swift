@@ -22,7 +22,7 @@ public struct ParkedRelease: Service {
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
-    public static let lane = Lane(emitter: ScoringStage.name)
+    public static let lane = Lane(emitter: ScoringStage.group)
 
     public init(
         pool: PostgresPool, publisher: LanePublisher, every interval: Duration,

@@ -65,7 +65,7 @@ extension ScoringFold {
             components: score.components, sample: sample, duplicateOrders: touch.duplicateOrders,
             conversions: touch.conversions)
         let id = Identifier(
-            hashing: ScoringStage.name, touch.firstEvent.description, key.affiliateID, key.programID,
+            hashing: ScoringStage.group, touch.firstEvent.description, key.affiliateID, key.programID,
             key.currency.code)
         return ScoringMessage(
             partition: touch.partition, message: OutboxMessage(message, id: id, at: touch.lastEventAt))

@@ -14,8 +14,9 @@ public struct ScoringStage: Stage {
         case rejected(EventRejection)
     }
 
-    public static let name = "scorer"
-    public let name = ScoringStage.name
+    /// The worker group, which the ids of its messages and its timer's lane carry too.
+    public static let group = "scorer"
+    public let name = ScoringStage.group
     public let topics = [TopicName.conversionsRaw]
 
     private let registersUnknown: Bool
