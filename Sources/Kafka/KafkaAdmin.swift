@@ -74,9 +74,6 @@ public actor KafkaAdmin {
         executor = ThreadExecutor(name: "kafka-admin")
     }
 
-    /// Frees the client on its own thread, where it may take its time.
-    isolated deinit {}
-
     /// Lists the cluster's topics by name.
     /// - Parameter limit: how long to wait for a broker.
     /// - Throws: when no broker answers in time.

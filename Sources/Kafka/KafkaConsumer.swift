@@ -41,9 +41,6 @@ public actor KafkaConsumer {
         self.executor = ThreadExecutor(name: "kafka-consumer")
     }
 
-    /// Frees the client on its own thread, where it may take its time.
-    isolated deinit {}
-
     /// Waits for messages, and takes those that are there.
     ///
     /// Returns at once when the group changes hands (then without records: their partitions are being taken away, and

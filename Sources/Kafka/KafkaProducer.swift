@@ -27,9 +27,6 @@ public actor KafkaProducer {
         self.executor = ThreadExecutor(name: "kafka-producer")
     }
 
-    /// Frees the client on its own thread, where it may take its time.
-    isolated deinit {}
-
     /// Publishes messages and waits until each has its result.
     ///
     /// Order is kept among messages of one partition. A message fails at the latest after the message timeout.

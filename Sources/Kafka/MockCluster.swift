@@ -25,9 +25,6 @@ public actor MockCluster {
         executor = ThreadExecutor(name: "kafka-mock")
     }
 
-    /// Stops the brokers on their own thread.
-    isolated deinit {}
-
     /// Creates an empty topic with one replica.
     /// - Parameters:
     ///   - name: the topic's name.
