@@ -1,3 +1,5 @@
+internal import CLibrdkafka
+
 /// How a member of a consumer group behaves.
 public struct ConsumerConfiguration: Sendable {
     /// How to reach the cluster.
@@ -34,16 +36,22 @@ public struct ConsumerConfiguration: Sendable {
 
     /// What an operator may tune through `KafkaSettings.extra`.
     var defaults: [String: String] {
-        [
+        var defaults = [
             "session.timeout.ms": String(sessionTimeoutMilliseconds),
             "heartbeat.interval.ms": String(max(1, sessionTimeoutMilliseconds / 10)),
             "max.poll.interval.ms": "300000",
             "fetch.wait.max.ms": String(fetchWaitMilliseconds),
             // Bounds the memory of a paused or slow consumer, and keeps what a pause throws away small.
-            "queued.max.messages.kbytes": "16384",
-            "queued.min.messages": "2000",
+            "queued.max.messages.kbytes": "32768",
+            // Not a second bound: both count all partitions together, and a full queue stops fetching for a second.
+            "queued.min.messages": "100000",
         ]
+        if Self.canShortenBackoff { defaults["fetch.queue.backoff.ms"] = "10" }
+        return defaults
     }
+
+    /// From librdkafka 2.2 on, the pause of a full queue can be set.
+    private static var canShortenBackoff: Bool { rd_kafka_version() >= 0x0202_0000 }
 
     /// What correctness rests on: the database owns the position, and nothing may move it silently.
     var invariants: [String: String] {
