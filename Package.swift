@@ -90,7 +90,10 @@ let package = Package(
         library("Stages", ["WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka"]),
         library(
             "Providers",
-            ["WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, asyncHTTPClient]),
+            [
+                "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, crypto,
+                serviceLifecycle, asyncHTTPClient, nioHTTP,
+            ]),
         library("Notifications", ["WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka"]),
         library(
             "ConsoleApp",
