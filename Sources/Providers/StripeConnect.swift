@@ -89,7 +89,8 @@ extension StripeConnect {
     public func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply {
         guard now < attempt.keyExpiresAt else { return .notSent(reason: "key expired") }
         var request = makeRequest(
-            .POST, attempt.request.requestPath, account: account(for: attempt.request.operation, attempt.request.account))
+            .POST, attempt.request.requestPath,
+            account: account(for: attempt.request.operation, attempt.request.account))
         request.headers.add(name: "Idempotency-Key", value: attempt.idempotencyKey)
         request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
         request.body = .bytes(ByteBuffer(bytes: attempt.request.requestBody))
@@ -144,7 +145,8 @@ extension StripeConnect {
         var found: [ProviderObservation] = []
         var cursor: String?
         for _ in 0..<StripeConnect.pagesMaximum {
-            let path = "\(StripeConnect.path(of: check.operation))?\(query)" + (cursor.map { "&starting_after=\($0)" } ?? "")
+            let path =
+                "\(StripeConnect.path(of: check.operation))?\(query)" + (cursor.map { "&starting_after=\($0)" } ?? "")
             switch await get(path, account: account(for: check.operation, check.account)) {
             case .failure(let failure): return .unavailable(reason: failure.reason)
             case .success(let page):

@@ -1,7 +1,7 @@
 public import Domain
 public import Events
-public import WorkerRuntime
 import Kafka
+public import WorkerRuntime
 
 /// A message of another worker with what its envelope says.
 public struct FleetInput<Message: FleetMessage>: Sendable {

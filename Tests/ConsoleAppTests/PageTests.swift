@@ -25,7 +25,8 @@ import Testing
                 try await browser.follow("form[action$='/approve'] button")
                 #expect(try await browser.text(".notice").contains("approved"))
                 #expect(
-                    try await console.count("SELECT count(*) FROM payout WHERE state = 'awaiting_approval'") == waiting - 1)
+                    try await console.count("SELECT count(*) FROM payout WHERE state = 'awaiting_approval'") == waiting
+                        - 1)
                 #expect(
                     try await console.count(
                         "SELECT count(*) FROM payout WHERE approved_by = $1 AND state = 'reserved'",

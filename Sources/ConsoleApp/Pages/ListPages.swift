@@ -151,7 +151,9 @@ struct TopicsPage: Sendable {
     private static func row(_ position: PartitionPosition) -> Row {
         let mode =
             switch position.mode {
-            case "run": StateLabel(position.ownerId.isEmpty ? "Nobody" : "Running", tone: position.ownerId.isEmpty ? .waiting : .good)
+            case "run":
+                StateLabel(
+                    position.ownerId.isEmpty ? "Nobody" : "Running", tone: position.ownerId.isEmpty ? .waiting : .good)
             case "quarantine": StateLabel("Quarantine", tone: .waiting)
             default: StateLabel("Held", tone: .bad)
             }

@@ -19,7 +19,7 @@ enum AuditLog {
     /// Appends within the transaction of the change itself; appends wait for each other until that one ends.
     static func append(_ entry: AuditEntry, in transaction: borrowing Transaction) throws(PostgresError) {
         _ = try transaction.run(
-                "SELECT pg_advisory_xact_lock(hashtextextended('audit_log', 0))")
+            "SELECT pg_advisory_xact_lock(hashtextextended('audit_log', 0))")
         _ = try transaction.run(
             """
             WITH previous AS (

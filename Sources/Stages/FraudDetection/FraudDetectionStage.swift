@@ -1,10 +1,10 @@
 public import Domain
 public import Events
 public import Kafka
-public import Postgres
-public import WorkerRuntime
 import Outbox
+public import Postgres
 import Storage
+public import WorkerRuntime
 
 /// Judges every conversion and its affiliate by the fraud rules, and says so on `fraud.flags`, clear ones too: the planner
 /// approves nothing that was not judged.
@@ -34,11 +34,12 @@ public struct FraudDetectionStage: Stage {
         try FraudStore.save(judgement.conversions, at: now, in: transaction)
         try FraudStore.worsen(judgement.worsened, in: transaction)
         for (sourced, finding) in zip(inputs, judgement.findings) {
-            output.messages.append(StageOutput.Message(
-                cause: sourced.record.source,
-                message: OutboxMessage(
-                    finding.message, id: Identifier(hashing: TopicName.fraudFlags, sourced.input.id.description),
-                    at: sourced.input.at)))
+            output.messages.append(
+                StageOutput.Message(
+                    cause: sourced.record.source,
+                    message: OutboxMessage(
+                        finding.message, id: Identifier(hashing: TopicName.fraudFlags, sourced.input.id.description),
+                        at: sourced.input.at)))
             output.outcomes[finding.message.verdict.rawValue, default: 0] += 1
         }
         return output

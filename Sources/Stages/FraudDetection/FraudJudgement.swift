@@ -73,7 +73,8 @@ struct FraudJudgement {
             let input = findings[index].input
             var verdict = current[input.affiliateID] ?? .clear
             for (code, hit) in findings[index].hits {
-                let total = occurrences[FlagKey(affiliateID: input.affiliateID, code: code), default: 0] + hit.occurrences
+                let total =
+                    occurrences[FlagKey(affiliateID: input.affiliateID, code: code), default: 0] + hit.occurrences
                 occurrences[FlagKey(affiliateID: input.affiliateID, code: code)] = total
                 verdict = max(verdict, FraudRules.verdict(occurrences: total, sample: input.sample))
                 let risk = FraudRules.risk(occurrences: total, sample: input.sample)
