@@ -1,7 +1,7 @@
 public import Domain
 public import Events
 import Kafka
-public import WorkerRuntime
+import WorkerRuntime
 
 /// A message of another worker with what its envelope says.
 public struct FleetInput<Message: FleetMessage>: Sendable {
