@@ -95,7 +95,10 @@ let package = Package(
             ]),
         library(
             "Providers",
-            ["WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, asyncHTTPClient]),
+            [
+                "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, crypto,
+                serviceLifecycle, asyncHTTPClient, nioHTTP,
+            ]),
         library("Notifications", ["WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka"]),
         library(
             "ConsoleApp",

@@ -96,6 +96,7 @@ extension PayoutRecord {
     fileprivate func sent(to destination: String) -> PayoutRecord {
         PayoutRecord(
             payoutID: payoutID, affiliateID: affiliateID, amount: amount, provider: provider, destination: destination,
-            state: state, submittedBy: submittedBy, failureCode: failureCode, arrivalAt: arrivalAt)
+            state: state, submittedBy: submittedBy, failureCode: failureCode, arrivalAt: arrivalAt,
+            updatedAt: updatedAt)
     }
 }

@@ -14,10 +14,12 @@ public struct ProviderObservation: Hashable, Sendable {
     public let status: ProviderStatus?
     public let failureCode: String?
     public let arrivalAt: Timestamp?
+    /// When it was asked for: what happened here since then, it cannot know.
+    public let observedAt: Timestamp
 
     public init(
         operation: PayoutOperation, objectID: String, account: String, amount: Money?, reference: AttemptReference?,
-        status: ProviderStatus?, failureCode: String?, arrivalAt: Timestamp?
+        status: ProviderStatus?, failureCode: String?, arrivalAt: Timestamp?, observedAt: Timestamp
     ) {
         self.operation = operation
         self.objectID = objectID
@@ -27,6 +29,7 @@ public struct ProviderObservation: Hashable, Sendable {
         self.status = status
         self.failureCode = failureCode
         self.arrivalAt = arrivalAt
+        self.observedAt = observedAt
     }
 }
 
@@ -60,7 +63,10 @@ extension PayoutStore {
         guard let payoutID = try payoutID(of: observation, in: transaction),
             let payout = try lock([payoutID], in: transaction).first,
             let attempt = try attempt(of: observation, in: transaction)
-        else { return try open(.missingInLedger, nil, observation, "no attempt of ours made it", at: now, in: transaction) }
+        else {
+            return try open(
+                .missingInLedger, nil, observation, "no attempt of ours made it", at: now, in: transaction)
+        }
         if let contradiction = contradiction(of: observation, to: attempt) {
             return try open(
                 contradiction.kind, payout, observation, contradiction.detail, at: now, in: transaction)
@@ -88,6 +94,8 @@ extension PayoutStore {
     ) throws(PostgresError) -> ObservationResult {
         switch StatusEffect(observing: status, in: payout.state) {
         case .nothing: return .unchanged
+        // The payout moved while the answer travelled: an old answer, not a step back.
+        case .regression where payout.updatedAt >= observation.observedAt: return .unchanged
         case .regression:
             return try open(
                 .statusRegression, payout, observation, "\(payout.state.rawValue) here, \(status.rawValue) there",

@@ -28,7 +28,7 @@ extension PayoutStore {
         _ = try transaction.run("SELECT pg_advisory_xact_lock(hashtext('payout planning'))")
         let balances = try freeBalances(batchKey: batchKey, at: now, maximum: maximum, in: transaction)
         let planned = balances.compactMap { balance in
-            makePayout(of: balance, batchKey: batchKey, submittedBy: submittedBy)
+            makePayout(of: balance, batchKey: batchKey, submittedBy: submittedBy, at: now)
         }
         guard !planned.isEmpty else { return [] }
         try insert(planned, batchKey: batchKey, at: now, in: transaction)
@@ -85,7 +85,9 @@ extension PayoutStore {
         }
     }
 
-    private static func makePayout(of balance: FreeBalance, batchKey: String, submittedBy: String) -> PlannedPayout? {
+    private static func makePayout(
+        of balance: FreeBalance, batchKey: String, submittedBy: String, at now: Timestamp
+    ) -> PlannedPayout? {
         let candidate = balance.candidate
         let decision = PayoutDecision(candidate)
         let state: PayoutState
@@ -100,7 +102,7 @@ extension PayoutStore {
                 affiliateID: candidate.affiliateID,
                 amount: Money(minorUnits: candidate.payableMinor, currency: candidate.currency),
                 provider: candidate.provider, destination: candidate.destination ?? "", state: state,
-                submittedBy: submittedBy, failureCode: nil, arrivalAt: nil),
+                submittedBy: submittedBy, failureCode: nil, arrivalAt: nil, updatedAt: now),
             decision: decision)
     }
 

@@ -14,6 +14,7 @@ public struct PayoutRecord: Hashable, Sendable {
     public let submittedBy: String
     public let failureCode: String?
     public let arrivalAt: Timestamp?
+    public let updatedAt: Timestamp
 
     public var money: PayoutMoney {
         PayoutMoney(affiliateID: affiliateID, amount: amount, rail: provider == "stripe" ? .stripe : .byHand)
@@ -29,7 +30,7 @@ extension PayoutStore {
         return try transaction.query(
             """
             SELECT payout_id, affiliate_id, currency, amount_minor, provider, destination, state, submitted_by,
-                failure_code, arrival_at
+                failure_code, arrival_at, updated_at
             FROM payout WHERE payout_id = ANY ($1::uuid[]) ORDER BY payout_id FOR UPDATE
             """, .uuids(payoutIDs.map(\.value))
         ) { row in
@@ -38,7 +39,8 @@ extension PayoutStore {
                 amount: Money(minorUnits: try row.int8(3), currency: try row.currency(2)), provider: try row.text(4),
                 destination: try row.text(5), state: try row.payoutState(6), submittedBy: try row.text(7),
                 failureCode: try row.textOrNull(8),
-                arrivalAt: try row.timestampOrNull(9).map { Timestamp(microsecondsSinceEpoch: $0) })
+                arrivalAt: try row.timestampOrNull(9).map { Timestamp(microsecondsSinceEpoch: $0) },
+                updatedAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(10)))
         }
     }
 }

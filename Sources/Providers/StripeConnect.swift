@@ -1,0 +1,214 @@
+public import AsyncHTTPClient
+public import Domain
+import Events
+import NIOCore
+import NIOHTTP1
+public import Storage
+import WorkerRuntime
+
+/// Stripe Connect: a transfer to the affiliate's connected account, then a payout from there to the bank.
+public struct StripeConnect: PayoutProvider {
+    public let name = "stripe"
+    public let schedule: PayoutSchedule
+
+    private let configuration: StripeConfiguration
+    private let client: HTTPClient
+    private let requestTimeout: TimeAmount
+
+    /// Bytes of a reply that are read; more is no reply of this provider.
+    private static let replyBytesMaximum = 1 << 20
+    private static let pageSize = 100
+    private static let pagesMaximum = 10
+    /// A provider's clock and ours differ by less.
+    private static let clockSkewSeconds: Int64 = 300
+
+    /// - Parameters:
+    ///   - client: must not follow redirects; its owner shuts it down.
+    ///   - requestTimeoutSeconds: less than half of the schedule's lease, so that an attempt never has two senders.
+    public init(
+        configuration: StripeConfiguration, client: HTTPClient, schedule: PayoutSchedule = .stripe,
+        requestTimeoutSeconds: Int64 = 25
+    ) {
+        self.configuration = configuration
+        self.client = client
+        self.schedule = schedule
+        requestTimeout = .seconds(requestTimeoutSeconds)
+    }
+
+    /// A client as `init` wants it.
+    public static func makeClient() -> HTTPClient {
+        var settings = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        settings.timeout.connect = .seconds(5)
+        // A refused connection is an answer; the schedule decides when to try again.
+        settings.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+    }
+
+    public func firstStep(of requested: RequestedPayout) -> FirstStep {
+        let payout = requested.payout
+        let missing = payout.amount.minorUnits - min(requested.connectedFreeMinor, payout.amount.minorUnits)
+        // What an earlier, failed bank payout left on the account is used up first: never a second transfer of it.
+        guard missing > 0 else { return .send(makeAttempt(payout, .payout, 1, payout.amount)) }
+        return .send(makeAttempt(payout, .transfer, 1, Money(minorUnits: missing, currency: payout.amount.currency)))
+    }
+
+    /// The request of a step, byte by byte the same for the same arguments.
+    public func makeAttempt(
+        _ payout: PayoutRecord, _ operation: PayoutOperation, _ number: Int32, _ amount: Money
+    ) -> NewAttempt {
+        var fields = [
+            (name: "amount", value: String(amount.minorUnits)),
+            (name: "currency", value: amount.currency.code.lowercased()),
+        ]
+        if operation == .transfer {
+            fields.append((name: "destination", value: payout.destination))
+            fields.append((name: "transfer_group", value: StripeConnect.group(of: payout.payoutID)))
+        }
+        fields.append((name: "metadata[payout_id]", value: payout.payoutID.description))
+        fields.append((name: "metadata[attempt]", value: String(number)))
+        return NewAttempt(
+            payoutID: payout.payoutID, operation: operation, number: number, provider: name,
+            account: payout.destination, requestPath: StripeConnect.path(of: operation),
+            requestBody: FormEncoding.bytes(fields), amount: amount)
+    }
+
+    private static func group(of payoutID: Identifier) -> String { "payout:\(payoutID)" }
+
+    private static func path(of operation: PayoutOperation) -> String {
+        switch operation {
+        case .transfer: "/v1/transfers"
+        case .payout: "/v1/payouts"
+        }
+    }
+}
+
+extension StripeConnect {
+    /// Sends the stored bytes under the stored key.
+    ///
+    /// - Parameter now: if the key's life is over, nothing is sent: to the provider it would be a new payment.
+    public func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply {
+        guard now < attempt.keyExpiresAt else { return .notSent(reason: "key expired") }
+        var request = makeRequest(
+            .POST, attempt.request.requestPath, account: account(for: attempt.request.operation, attempt.request.account))
+        request.headers.add(name: "Idempotency-Key", value: attempt.idempotencyKey)
+        request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
+        request.body = .bytes(ByteBuffer(bytes: attempt.request.requestBody))
+        do {
+            let response = try await client.execute(request, timeout: requestTimeout)
+            CrashPoint.hit(.afterProviderRequest)
+            let body = Array(buffer: try await response.body.collect(upTo: StripeConnect.replyBytesMaximum))
+            CrashPoint.hit(.afterProviderReply)
+            guard
+                let answer = StripeObjects.answer(
+                    status: Int(response.status.code), body: body,
+                    isReplayed: response.headers.first(name: "Idempotent-Replayed") == "true",
+                    requestID: response.headers.first(name: "Request-Id"))
+            else { return .silence(reason: "unreadable body, status \(response.status.code)") }
+            return .answer(answer)
+        } catch let error as HTTPClientError where error == .connectTimeout {
+            return .notSent(reason: "connect timeout")
+        } catch is NIOConnectionError {
+            return .notSent(reason: "no connection")
+        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
+            return .notSent(reason: "connection refused")
+        } catch {
+            return .silence(reason: "\(type(of: error))")
+        }
+    }
+
+    /// Fetches one object.
+    public func fetch(
+        _ operation: PayoutOperation, objectID: String, account: String, at now: Timestamp
+    ) async -> ProviderFinding {
+        guard StripeConnect.isObjectID(objectID) else { return .found([]) }
+        let path = "\(StripeConnect.path(of: operation))/\(objectID)"
+        switch await get(path, account: self.account(for: operation, account)) {
+        case .success(let tree):
+            return .found(
+                [tree].compactMap {
+                    StripeObjects.observation($0, account: account, isLive: configuration.isLive, observedAt: now)
+                })
+        case .failure(let failure): return failure.status == 404 ? .found([]) : .unavailable(reason: failure.reason)
+        }
+    }
+
+    /// Looks for the object of a step whose reply was lost. Finding none proves nothing.
+    public func search(_ check: DueCheck, at now: Timestamp) async -> ProviderFinding {
+        let since = check.firstSentAt?.adding(seconds: -StripeConnect.clockSkewSeconds)
+        var query =
+            switch check.operation {
+            case .transfer: "transfer_group=payout%3A\(check.payoutID)"
+            case .payout: "created[gte]=\((since ?? now).seconds(since: Timestamp(secondsSinceEpoch: 0)))"
+            }
+        query += "&limit=\(StripeConnect.pageSize)"
+        var found: [ProviderObservation] = []
+        var cursor: String?
+        for _ in 0..<StripeConnect.pagesMaximum {
+            let path = "\(StripeConnect.path(of: check.operation))?\(query)" + (cursor.map { "&starting_after=\($0)" } ?? "")
+            switch await get(path, account: account(for: check.operation, check.account)) {
+            case .failure(let failure): return .unavailable(reason: failure.reason)
+            case .success(let page):
+                let objects = page["data"]?.array ?? []
+                found += objects.compactMap {
+                    StripeObjects.observation($0, account: check.account, isLive: configuration.isLive, observedAt: now)
+                }
+                cursor = objects.last?["id"]?.string
+                guard page["has_more"]?.bool == true, cursor.map(StripeConnect.isObjectID) == true else {
+                    return .found(StripeConnect.matches(found, of: check))
+                }
+            }
+        }
+        return .found(StripeConnect.matches(found, of: check))
+    }
+
+    private static func matches(_ found: [ProviderObservation], of check: DueCheck) -> [ProviderObservation] {
+        found.filter {
+            $0.reference == AttemptReference(payoutID: check.payoutID, number: check.attemptNumber)
+        }
+    }
+
+    /// Ids come from webhooks and listings and become part of a path.
+    private static func isObjectID(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 255
+            && text.utf8.allSatisfy { byte in
+                let character = Character(UnicodeScalar(byte))
+                return byte == UInt8(ascii: "_") || (character.isASCII && (character.isLetter || character.isNumber))
+            }
+    }
+
+    /// The account in whose name a request is made: a transfer is the platform's, a payout the connected account's.
+    private func account(for operation: PayoutOperation, _ account: String) -> String? {
+        operation == .payout ? account : nil
+    }
+
+    private struct GetFailure: Error {
+        let status: Int
+        let reason: String
+    }
+
+    private func get(_ path: String, account: String?) async -> Result<JSONTree, GetFailure> {
+        do {
+            let response = try await client.execute(makeRequest(.GET, path, account: account), timeout: requestTimeout)
+            let body = Array(buffer: try await response.body.collect(upTo: StripeConnect.replyBytesMaximum))
+            guard response.status == .ok else {
+                return .failure(
+                    GetFailure(status: Int(response.status.code), reason: "status \(response.status.code)"))
+            }
+            guard let tree = JSONTree(ArraySlice(body)) else {
+                return .failure(GetFailure(status: 200, reason: "unreadable body"))
+            }
+            return .success(tree)
+        } catch {
+            return .failure(GetFailure(status: 0, reason: "\(type(of: error))"))
+        }
+    }
+
+    private func makeRequest(_ method: HTTPMethod, _ path: String, account: String?) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: configuration.baseURL + path)
+        request.method = method
+        request.headers.add(name: "Authorization", value: "Bearer \(configuration.apiKey)")
+        request.headers.add(name: "Stripe-Version", value: StripeConfiguration.apiVersion)
+        if let account { request.headers.add(name: "Stripe-Account", value: account) }
+        return request
+    }
+}
