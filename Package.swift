@@ -24,6 +24,7 @@ let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swi
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -97,7 +98,8 @@ let package = Package(
             "Providers",
             [
                 "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, crypto,
-                serviceLifecycle, asyncHTTPClient, nioHTTP,
+                serviceLifecycle, asyncAlgorithms, asyncHTTPClient, nioCore,
+                nioHTTP, nioPosix,
             ]),
         library("Notifications", ["WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka"]),
         library(

@@ -1,4 +1,3 @@
-public import Domain
 public import Storage
 
 /// A way of paying: what the first step of a payout is.

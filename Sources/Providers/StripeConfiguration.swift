@@ -22,10 +22,9 @@ public struct StripeConfiguration: Sendable {
         }
         let expected = isLive ? ["sk_live_", "rk_live_"] : ["sk_test_", "rk_test_"]
         guard expected.contains(where: apiKey.hasPrefix) else {
+            let mode = isLive ? "live" : "test"
             throw Invalid(
-                description:
-                    "STRIPE_API_KEY must begin with \(expected[0]) or \(expected[1]) in \(isLive ? "live" : "test") mode."
-            )
+                description: "STRIPE_API_KEY must begin with \(expected[0]) or \(expected[1]) in \(mode) mode.")
         }
         guard !isLive || baseURL.hasPrefix("https://") else {
             throw Invalid(description: "A live STRIPE_API_KEY is only sent over https.")

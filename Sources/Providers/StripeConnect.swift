@@ -1,8 +1,10 @@
 public import AsyncHTTPClient
 public import Domain
 import Events
+import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 public import Storage
 import WorkerRuntime
 
@@ -88,12 +90,12 @@ extension StripeConnect {
     /// - Parameter now: if the key's life is over, nothing is sent: to the provider it would be a new payment.
     public func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply {
         guard now < attempt.keyExpiresAt else { return .notSent(reason: "key expired") }
+        let stored = attempt.request
         var request = makeRequest(
-            .POST, attempt.request.requestPath,
-            account: account(for: attempt.request.operation, attempt.request.account))
+            .POST, stored.requestPath, account: account(for: stored.operation, stored.account))
         request.headers.add(name: "Idempotency-Key", value: attempt.idempotencyKey)
         request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
-        request.body = .bytes(ByteBuffer(bytes: attempt.request.requestBody))
+        request.body = .bytes(ByteBuffer(bytes: stored.requestBody))
         do {
             let response = try await client.execute(request, timeout: requestTimeout)
             CrashPoint.hit(.afterProviderRequest)
@@ -145,8 +147,8 @@ extension StripeConnect {
         var found: [ProviderObservation] = []
         var cursor: String?
         for _ in 0..<StripeConnect.pagesMaximum {
-            let path =
-                "\(StripeConnect.path(of: check.operation))?\(query)" + (cursor.map { "&starting_after=\($0)" } ?? "")
+            let page = cursor.map { "&starting_after=\($0)" } ?? ""
+            let path = "\(StripeConnect.path(of: check.operation))?\(query)\(page)"
             switch await get(path, account: account(for: check.operation, check.account)) {
             case .failure(let failure): return .unavailable(reason: failure.reason)
             case .success(let page):

@@ -1,0 +1,154 @@
+public import Domain
+public import Logging
+public import Postgres
+public import ServiceLifecycle
+import Storage
+import WorkerRuntime
+
+/// What one round of the dispatcher did.
+public struct DispatchRound: Hashable, Sendable {
+    public internal(set) var sent = 0
+    /// Payouts whose keys expired without proof.
+    public internal(set) var handedOver = 0
+    public internal(set) var outcomes: [String: Int] = [:]
+    public internal(set) var credentialsRefused = false
+}
+
+/// The provider refuses our key: sending more would only repeat that.
+public struct CredentialsRefused: Error, CustomStringConvertible {
+    public let description = "The provider refuses the API key."
+}
+
+/// Sends due attempts: claim and commit first, then send, then record what the reply proves.
+///
+/// Any number of dispatchers may run. An attempt has one owner until its lease ends; who claims it afterwards sends the
+/// same bytes under the same key, so that a crash at any point costs a repeated request and never a second payment.
+public struct PayoutDispatcher: Service {
+    private let stripe: StripeConnect
+    private let pool: PostgresPool
+    private let pulse: Pulse
+    private let limiter: RateLimiter
+    private let concurrency: Int
+    private let clock: @Sendable () -> Timestamp
+    private let metrics: Metrics
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - pulse: how often the database is asked for due attempts.
+    ///   - sendsPerSecond: fewer than the provider allows for creating payouts.
+    ///   - concurrency: requests under way at once, each for another account.
+    public init(
+        stripe: StripeConnect, pool: PostgresPool, pulse: Pulse = Pulse(every: .milliseconds(250)),
+        sendsPerSecond: Int = 12, concurrency: Int = 8, clock: @escaping @Sendable () -> Timestamp = systemNow,
+        metrics: Metrics, logger: Logger
+    ) {
+        self.stripe = stripe
+        self.pool = pool
+        self.pulse = pulse
+        self.concurrency = concurrency
+        self.clock = clock
+        self.metrics = metrics
+        self.logger = logger
+        limiter = RateLimiter(perSecond: sendsPerSecond, burst: concurrency)
+        metrics.declare("payer_sends_total", .counter, "Requests to a payout provider by what their reply proved.")
+    }
+
+    /// - Throws: `CredentialsRefused`. A database that fails is waited for.
+    public func run() async throws {
+        try await pulse.run {
+            while !Task.isShuttingDownGracefully, try await runRound().sent > 0 {}
+        }
+    }
+
+    private func runRound() async throws -> DispatchRound {
+        do {
+            let round = try await runOnce()
+            if round.credentialsRefused { throw CredentialsRefused() }
+            return round
+        } catch let error as PostgresError {
+            logger.warning("dispatch failed", metadata: [LogKey.error: "\(error)"])
+            return DispatchRound()
+        }
+    }
+
+    /// One round: up to `concurrency` attempts, each for another account.
+    public func runOnce() async throws -> DispatchRound {
+        let (stripe, limit, now) = (stripe, concurrency, clock())
+        let handedOver = try await pool.transaction { (transaction) throws(PostgresError) in
+            try PayoutAttemptStore.giveUpExpired(at: now, in: transaction)
+        }
+        let claimed = try await pool.transaction { (transaction) throws(PostgresError) in
+            try PayoutAttemptStore.claim(
+                provider: stripe.name, schedule: stripe.schedule, maximum: limit, at: now, in: transaction)
+        }
+        var round = DispatchRound()
+        round.handedOver = handedOver
+        try await withThrowingTaskGroup(of: ProviderOutcome.self) { group in
+            for attempt in claimed { group.addTask { try await send(attempt) } }
+            for try await outcome in group {
+                round.sent += 1
+                round.outcomes[outcome.label, default: 0] += 1
+                if outcome == .misconfigured { round.credentialsRefused = true }
+            }
+        }
+        return round
+    }
+
+    /// Sends one attempt and records its outcome.
+    ///
+    /// A result that cannot be recorded is not lost: the lease ends, and the same request is answered again.
+    private func send(_ attempt: ClaimedAttempt) async throws -> ProviderOutcome {
+        try await limiter.take()
+        let stripe = stripe
+        let reply = await stripe.send(attempt, at: clock())
+        let outcome = ProviderOutcome(reply, isFirstSend: attempt.isFirstSend)
+        let now = clock()
+        let recorded = try await pool.transaction { (transaction) throws(PostgresError) in
+            try PayoutAttemptStore.record(
+                outcome, of: attempt, answer: reply.answer, schedule: stripe.schedule, at: now,
+                makeAttempt: stripe.makeAttempt, in: transaction)
+        }
+        metrics.add(to: "payer_sends_total", [("outcome", outcome.label)])
+        report(outcome, recorded, of: attempt)
+        return outcome
+    }
+
+    private func report(_ outcome: ProviderOutcome, _ recorded: RecordedOutcome, of attempt: ClaimedAttempt) {
+        var metadata: Logger.Metadata = [
+            LogKey.payout: "\(attempt.request.payoutID)", LogKey.attempt: "\(attempt.idempotencyKey)",
+            LogKey.status: "\(outcome.label)",
+        ]
+        switch outcome {
+        case .accepted, .nothingLearned: logger.debug("attempt sent", metadata: metadata)
+        case .declined(_, let code):
+            metadata[LogKey.reason] = "\(code)"
+            logger.warning("attempt declined", metadata: metadata)
+        case .unknown(let reason):
+            metadata[LogKey.reason] = "\(reason)"
+            logger.warning("attempt unknown", metadata: metadata)
+        case .drifted, .misconfigured: logger.error("attempt refused", metadata: metadata)
+        }
+        if recorded == .superseded { logger.info("attempt superseded", metadata: metadata) }
+    }
+}
+
+extension ProviderReply {
+    fileprivate var answer: ProviderAnswer? {
+        guard case .answer(let answer) = self else { return nil }
+        return answer
+    }
+}
+
+extension ProviderOutcome {
+    /// The value of a metric's label.
+    fileprivate var label: String {
+        switch self {
+        case .accepted: "accepted"
+        case .declined: "declined"
+        case .unknown: "unknown"
+        case .nothingLearned: "nothing_learned"
+        case .drifted: "drifted"
+        case .misconfigured: "misconfigured"
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import AsyncAlgorithms
+import ServiceLifecycle
+
+/// Runs a round of work when it is rung and at least once per interval, until shutdown.
+public struct Pulse: Sendable {
+    private let interval: Duration
+    private let rings: AsyncStream<Void>
+    private let bell: AsyncStream<Void>.Continuation
+
+    /// - Parameter interval: between two rounds that nobody rang for.
+    public init(every interval: Duration) {
+        self.interval = interval
+        // One ring that waits is as good as many: a round takes all the work there is.
+        (rings, bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Asks for a round now.
+    public func ring() { bell.yield() }
+
+    /// Runs `round` until graceful shutdown or until it throws. Only one caller at a time.
+    func run(_ round: () async throws -> Void) async throws {
+        try await round()
+        let ticks = AsyncTimerSequence(interval: interval, clock: .continuous).map { _ in () }
+        for await _ in merge(ticks, rings).cancelOnGracefulShutdown() { try await round() }
+    }
+}
