@@ -15,7 +15,7 @@ struct SplitMix64 {
     /// A number from 0 up to, not including, `bound`, by the high half of the product: no division, a bias below 2⁻³².
     mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0 && bound <= Int(UInt32.max), "a bound is a positive 32-bit number")
-        return Int((next() >> 32) &* UInt64(bound) >> 32)
+        return Int(((next() >> 32) &* UInt64(bound)) >> 32)
     }
 
     /// True in `parts` of `whole` cases.
