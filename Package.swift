@@ -125,7 +125,7 @@ let package = Package(
         program(
             "tributary",
             [
-                "DevKit", "Storage", "Topics", "Kafka", "Postgres", "Outbox", "Events", "Domain", logging,
+                "ConsoleApp", "DevKit", "Storage", "Topics", "Kafka", "Postgres", "Outbox", "Events", "Domain", logging,
             ]),
         // Tests
         tests("TidyTests", []),

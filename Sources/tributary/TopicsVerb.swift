@@ -9,10 +9,9 @@ struct TopicOptions: ParsableArguments {
     @Option(help: "The directory of the topics' declarations. [TRIBUTARY_TOPICS, or ./topics]")
     var topics: String?
 
-    func load() throws -> [TopicDeclaration] {
-        let path = topics ?? ProcessInfo.processInfo.environment["TRIBUTARY_TOPICS"] ?? "topics"
-        return try TopicDirectory(path: path).declarations()
-    }
+    var path: String { topics ?? ProcessInfo.processInfo.environment["TRIBUTARY_TOPICS"] ?? "topics" }
+
+    func load() throws -> [TopicDeclaration] { try TopicDirectory(path: path).declarations() }
 
     /// The groups that read each topic.
     func readers() throws -> [String: [String]] {

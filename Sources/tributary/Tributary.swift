@@ -5,7 +5,7 @@ struct Tributary: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tributary", abstract: "The operator's command line of the Tributary fleet.",
         subcommands: [
-            Migrate.self, TopicsVerb.self, Lag.self, DeadLetters.self, Verify.self, Doctor.self, Generate.self,
-            BrokerVerb.self,
+            Migrate.self, TopicsVerb.self, Lag.self, DeadLetters.self, Verify.self, Doctor.self, Demo.self,
+            Generate.self, BrokerVerb.self,
         ])
 }

@@ -82,3 +82,29 @@ public actor ChildProcess {
         String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
     }
 }
+
+extension ChildProcess {
+    /// Waits for a line of its output that begins with `prefix`.
+    /// - Returns: the rest of the line.
+    public func announcement(_ prefix: String, within limit: Duration) async throws -> String {
+        var found: Substring?
+        try await wait(for: "\(name) to be ready", within: limit) {
+            if let end = ended { throw FleetError.endedEarly(name, end, output: String(output.suffix(2_000))) }
+            found = output.split(separator: "\n").first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
+            return found != nil
+        }
+        return String(found ?? "")
+    }
+
+    /// Waits for a log line with `message`, and takes the port out of its metadata.
+    public func loggedPort(after message: String, within limit: Duration) async throws -> Int {
+        var port: Int?
+        try await wait(for: "\(name) to listen", within: limit) {
+            if let end = ended { throw FleetError.endedEarly(name, end, output: String(output.suffix(2_000))) }
+            let line = output.split(separator: "\n").first { $0.contains(message) && $0.contains("port=") }
+            port = line?.components(separatedBy: "port=").last.flatMap { Int($0.prefix { $0.isNumber }) }
+            return port != nil
+        }
+        return port ?? 0
+    }
+}

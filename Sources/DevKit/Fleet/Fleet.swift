@@ -60,6 +60,12 @@ public actor Fleet {
         return ended
     }
 
+    /// The ends of the outputs of processes that have ended, for a person to read.
+    public func lastWords() async -> String {
+        await ended().map { child, end in "\(child.name) ended (\(end)):\n\(child.output.suffix(1_000))" }
+            .joined(separator: "\n")
+    }
+
     /// Ends one process and forgets it.
     /// - Parameter signal: 15 lets a worker drain, 9 is a crash.
     @discardableResult
@@ -107,6 +113,7 @@ public enum FleetError: Error, CustomStringConvertible {
     case noLog(String)
     case notBuilt(String)
     case cannotStart(String, reason: String)
+    case endedEarly(String, ProcessEnd, output: String)
 
     public var description: String {
         switch self {
@@ -114,6 +121,7 @@ public enum FleetError: Error, CustomStringConvertible {
         case .noLog(let path): "\(path) cannot be written"
         case .notBuilt(let path): "\(path) does not exist: run swift build"
         case .cannotStart(let program, let reason): "\(program) cannot be started: \(reason)"
+        case .endedEarly(let program, let end, let output): "\(program) ended (\(end)); its last words:\n\(output)"
         }
     }
 }

@@ -18,7 +18,7 @@ public struct WaitedTooLong: Error, CustomStringConvertible {
 /// - Throws: `WaitedTooLong` after `limit`, and whatever `condition` throws.
 public func wait(
     for awaited: String, within limit: Duration, every interval: Duration = .milliseconds(50),
-    until condition: () async throws -> Bool
+    isolation: isolated (any Actor)? = #isolation, until condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + limit

@@ -1,0 +1,122 @@
+import DevKit
+import Foundation
+import Kafka
+import Logging
+import Postgres
+import Storage
+import Topics
+
+/// The whole fleet on this machine: what the environment does not provide, and every worker as its own process.
+struct DemoFleet: Sendable {
+    static let administrator = "owner@tributary.example"
+    static let clerk = "finance@tributary.example"
+
+    /// Short, since the embedded broker lets a group wait that long for its members.
+    private static let sessionTimeoutMilliseconds = 6_000
+    private static let startWithin = Duration.seconds(60)
+    /// Every worker once; the first stage, which does most of the work, twice.
+    private static let workers = [
+        "scorer", "scorer", "fraud-detector", "payout-planner", "payer", "reconciler", "notifier",
+    ]
+
+    let fleet: Fleet
+    let pool: PostgresPool
+    let kafka: KafkaSettings
+    let consoleURL: String
+    /// Of both logins.
+    let password: String
+    private let cluster: PostgresCluster?
+
+    /// Starts everything, and waits until the console answers.
+    static func start(_ topics: TopicOptions) async throws -> DemoFleet {
+        let environment = ProcessInfo.processInfo.environment
+        var cluster: PostgresCluster?
+        let databaseURL: String
+        if let given = environment["DATABASE_URL"] {
+            databaseURL = given
+        } else {
+            let own = try await PostgresCluster.start(logger: .standardError)
+            databaseURL = try await own.createDatabase("tributary")
+            cluster = own
+        }
+        let pool = PostgresPool(
+            PostgresConfiguration(url: databaseURL, poolSize: 4, applicationName: "tributary-demo"),
+            logger: .standardError)
+        _ = try await Migrator(directory: try StorageMigrations.all).apply(on: pool)
+        let fleet = try Fleet(environment: ["DATABASE_URL": databaseURL].merging(shared) { $1 })
+        do {
+            let kafka = try await broker(fleet, topics: topics, pool: pool)
+            let password = String((0..<16).map { _ in "abcdefghjkmnpqrstuvwxyz23456789".randomElement() ?? "x" })
+            try await ConsoleAccounts.create(pool: pool, password: password)
+            let consoleURL = try await startWorkers(fleet, kafka: kafka)
+            return DemoFleet(
+                fleet: fleet, pool: pool, kafka: kafka, consoleURL: consoleURL, password: password, cluster: cluster)
+        } catch {
+            complain(await fleet.lastWords())
+            await fleet.stop(grace: .zero)
+            await pool.close()
+            await cluster?.close()
+            throw error
+        }
+    }
+
+    /// Ends everything that was started here, and leaves nothing behind.
+    func stop() async {
+        await fleet.stop()
+        await pool.close()
+        await cluster?.close()
+    }
+
+    /// - Throws: `DemoError.workerEnded` if a process ended that should run.
+    func check() async throws {
+        guard let (child, end) = await fleet.ended().first else { return }
+        throw DemoError.workerEnded(child.name, end, output: String(child.output.suffix(2_000)))
+    }
+
+    private static let shared = [
+        "KAFKA_SESSION_TIMEOUT_MS": String(sessionTimeoutMilliseconds), "KAFKA_FETCH_WAIT_MS": "10", "HEALTH_PORT": "0",
+        "AUTO_REGISTER": "on", "LOG_LEVEL": "info",
+    ]
+
+    private static func broker(
+        _ fleet: Fleet, topics: TopicOptions, pool: PostgresPool
+    ) async throws -> KafkaSettings {
+        let declarations = try topics.load()
+        try await TopicRegistry.record(declarations, pool: pool)
+        if let given = KafkaSettings.fromEnvironment(ProcessInfo.processInfo.environment) {
+            let admin = try KafkaAdmin(given, clientID: "tributary-demo", logger: .standardError)
+            let plan = TopicPlan(declarations, found: try await admin.metadata(), replication: 1)
+            _ = try await plan.apply(with: admin)
+            await admin.close()
+            return given
+        }
+        let broker = try await fleet.start("tributary", ["broker", "--topics", topics.path])
+        return KafkaSettings(bootstrapServers: try await broker.announcement(readyPrefix, within: startWithin))
+    }
+
+    private static func startWorkers(_ fleet: Fleet, kafka: KafkaSettings) async throws -> String {
+        var environment = ["KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers]
+        for (property, value) in kafka.extra {
+            environment["KAFKA_" + property.uppercased().split(separator: ".").joined(separator: "_")] = value
+        }
+        environment.merge(try await StripeForDemo.environment(fleet)) { $1 }
+        for worker in workers { _ = try await fleet.start(worker, environment: environment) }
+        environment["CONSOLE_PORT"] = "0"
+        let console = try await fleet.start("console", environment: environment)
+        let port = try await console.loggedPort(after: "console listening", within: startWithin)
+        return "http://127.0.0.1:\(port)"
+    }
+}
+
+/// Why the demo cannot go on.
+enum DemoError: Error, CustomStringConvertible {
+    case workerEnded(String, ProcessEnd, output: String)
+    case held(PartitionLag)
+
+    var description: String {
+        switch self {
+        case .workerEnded(let name, let end, let output): "\(name) ended (\(end)); its last words:\n\(output)"
+        case .held(let row): "\(row.group) holds \(row.topic)/\(row.partition): \(row.status)"
+        }
+    }
+}

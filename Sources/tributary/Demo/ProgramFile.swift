@@ -1,0 +1,61 @@
+import Domain
+import Foundation
+import Postgres
+
+/// Programmes as `--programs` describes them.
+struct ProgramFile: Decodable, Sendable {
+    let programID: String
+    let currency: String
+    let usdRate: String?
+    let autoApproveLimitMinor: Int64?
+    let attributionWindowDays: Int32?
+    let mainMarkets: [String]?
+
+    private enum CodingKeys: String, CodingKey {
+        case currency
+        case programID = "program_id"
+        case usdRate = "usd_rate"
+        case autoApproveLimitMinor = "auto_approve_limit_minor"
+        case attributionWindowDays = "attribution_window_days"
+        case mainMarkets = "main_markets"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        programID = try fields.decode(String.self, forKey: .programID)
+        currency = try fields.decode(String.self, forKey: .currency)
+        // A number or a text: a rate is kept as it was written.
+        if let text = try? fields.decodeIfPresent(String.self, forKey: .usdRate) {
+            usdRate = text
+        } else {
+            usdRate = try fields.decodeIfPresent(Decimal.self, forKey: .usdRate).map { "\($0)" }
+        }
+        autoApproveLimitMinor = try fields.decodeIfPresent(Int64.self, forKey: .autoApproveLimitMinor)
+        attributionWindowDays = try fields.decodeIfPresent(Int32.self, forKey: .attributionWindowDays)
+        mainMarkets = try fields.decodeIfPresent([String].self, forKey: .mainMarkets)
+        guard Currency(code: currency) != nil else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .currency, in: fields, debugDescription: "\(currency) is not an ISO 4217 code in use")
+        }
+    }
+
+    static func read(_ path: String) throws -> [ProgramFile] {
+        try JSONDecoder().decode([ProgramFile].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    /// Adds the programmes that the database does not know, with a commission of 10 %.
+    static func register(_ programs: [ProgramFile], pool: PostgresPool) async throws {
+        try await pool.transaction { (transaction) throws(PostgresError) in
+            for program in programs {
+                try transaction.run(
+                    """
+                    INSERT INTO program (program_id, name, currency, usd_rate, commission_basis_points,
+                        auto_approve_limit_minor, attribution_window_days, main_markets)
+                    VALUES ($1, $1, $2, $3, 1000, $4, $5, $6) ON CONFLICT (program_id) DO NOTHING
+                    """, .text(program.programID), .text(program.currency), .optionalText(program.usdRate),
+                    .int8(program.autoApproveLimitMinor ?? 100_000), .int4(program.attributionWindowDays ?? 30),
+                    .texts(program.mainMarkets ?? []))
+            }
+        }
+    }
+}
