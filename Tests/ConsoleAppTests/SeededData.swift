@@ -53,7 +53,8 @@ enum SeededData {
                 refunded_minor, score_tenths, components, last_event_at)
             SELECT affiliate_id, program_id, currency, sum(clicks), sum(conversions), sum(refunds), sum(revenue_minor),
                 sum(refunded_minor), 340 + 45 * right(affiliate_id, 1)::integer + length(affiliate_id),
-                ARRAY[120, 90 + 45 * right(affiliate_id, 1)::integer, 60, 40, 30 + length(affiliate_id)], $1
+                ARRAY[150, 100 + 15 * right(affiliate_id, 1)::integer, 60 + 30 * right(affiliate_id, 1)::integer,
+                    30 + length(affiliate_id)], $1
             FROM affiliate_day GROUP BY affiliate_id, program_id, currency
             """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
     }

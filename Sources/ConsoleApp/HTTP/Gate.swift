@@ -1,4 +1,5 @@
 import Hummingbird
+import NIOCore
 import Postgres
 
 /// Stands before every route: finds out who asks, whether they may, and whether a browser was tricked into asking.
@@ -61,7 +62,7 @@ struct Gate: Sendable {
     private func collectBody(of request: Request) async throws -> [UInt8] {
         do {
             return Array(buffer: try await request.body.collect(upTo: Gate.bodyBytesMaximum))
-        } catch let error as HTTPError where error.status == .contentTooLarge {
+        } catch is NIOTooManyBytesError {
             throw Problem(
                 .contentTooLarge, "body_too_large",
                 "The body is larger than \(Gate.bodyBytesMaximum) bytes. Send it in parts.")

@@ -70,7 +70,8 @@ struct StateLabel: Sendable {
         self.tone = tone.rawValue
     }
 
-    private static func words(_ raw: String) -> String {
+    /// A stored word as people read it: `kept_orders` as `Kept orders`.
+    static func words(_ raw: String) -> String {
         let text = raw.replacing("_", with: " ")
         return text.prefix(1).uppercased() + text.dropFirst()
     }

@@ -121,12 +121,13 @@ struct AffiliateView: Sendable {
             case .clear, nil: nil
             }
         score = Figures.tenths(row.scoreTenths)
-        let parts = zip(ScoreComponent.names, row.componentTenths)
-        components = parts.map { "\($0.0) \(Figures.tenths($0.1))" }.joined(separator: ", ")
+        let parts = row.components.map { part in
+            (label: "\(StateLabel.words(part.name)) \(Figures.tenths(part.tenths))", value: Int64(part.tenths))
+        }
+        components = parts.map(\.label).joined(separator: ", ")
         scoreBar = ShareBar.stacked(
             parts.enumerated().map { index, part in
-                ShareBar.Part(
-                    label: "\(part.0) \(Figures.tenths(part.1))", value: Int64(part.1), style: "part part-\(index)")
+                ShareBar.Part(label: part.label, value: part.value, style: "part part-\(index)")
             }, of: 1_000, label: "Score \(Figures.tenths(row.scoreTenths)) of 100")
         clicks = Figures.count(row.clicks)
         conversions = Figures.count(row.conversions)
@@ -136,9 +137,4 @@ struct AffiliateView: Sendable {
         revenue = Figures.amount(row.revenueMinor, row.currency)
         commission = Figures.amount(row.commissionMinor, row.currency)
     }
-}
-
-/// The parts of a score, in the order in which they are stored.
-enum ScoreComponent {
-    static let names = ["Component 1", "Component 2", "Component 3", "Component 4", "Component 5", "Component 6"]
 }

@@ -11,8 +11,8 @@ struct AffiliatePerformance: Encodable, Sendable {
     let programId: String
     let currency: String
     let scoreTenths: Int32
-    /// Contributions to the score, in tenths of a point, in the order of the score's model.
-    let componentTenths: [Int32]
+    /// What adds up to the score.
+    let components: [ScorePart]
     let modelVersion: Int32
     let clicks: Int64
     let conversions: Int64
@@ -22,6 +22,21 @@ struct AffiliatePerformance: Encodable, Sendable {
     let commissionMinor: Int64
 
     var cursor: Cursor { Cursor(String(scoreTenths), affiliateId, programId, currency) }
+}
+
+/// What one component adds to a score.
+struct ScorePart: Encodable, Sendable {
+    let name: String
+    let tenths: Int32
+    /// The most that it could add.
+    let weightTenths: Int32
+
+    /// - Parameter stored: in the order of `AffiliateScore.Component`.
+    static func parts(_ stored: [Int32]) -> [ScorePart] {
+        zip(AffiliateScore.Component.allCases, stored).map { component, tenths in
+            ScorePart(name: component.rawValue, tenths: tenths, weightTenths: component.weightTenths)
+        }
+    }
 }
 
 /// The rows that a ranking shows.
@@ -76,7 +91,7 @@ enum AffiliateQueries {
         AffiliatePerformance(
             rank: try row.int8(0), affiliateId: try row.text(1), name: try row.text(2), status: try row.text(3),
             fraudVerdict: try row.text(4), programId: try row.text(5), currency: try row.text(6),
-            scoreTenths: try row.int4(7), componentTenths: try row.int4s(8), modelVersion: try row.int4(9),
+            scoreTenths: try row.int4(7), components: ScorePart.parts(try row.int4s(8)), modelVersion: try row.int4(9),
             clicks: try row.int8(10), conversions: try row.int8(11), refunds: try row.int8(12),
             revenueMinor: try row.int8(13), refundedMinor: try row.int8(14), commissionMinor: try row.int8(15))
     }
