@@ -68,7 +68,9 @@ struct TopicsVerb: AsyncParsableCommand {
                 print("created \(name)")
             }
             await admin.close()
-            if database.isGiven { try await database.withPool { try await TopicRegistry.record(declarations, pool: $0) } }
+            if database.isGiven {
+                try await database.withPool { try await TopicRegistry.record(declarations, pool: $0) }
+            }
         }
     }
 }

@@ -71,7 +71,8 @@ enum BadInput: CaseIterable {
             return event.line
         case .notJSON: return Array("WARN tracking: queue full, 3 events dropped".utf8)
         case .truncated: return Array(conversion.line.prefix(60))
-        case .notUTF8: return replacing("\"event_id\":\"", in: good, by: "\"event_id\":\"#").map { $0 == 35 ? 0xFF : $0 }
+        case .notUTF8:
+            return replacing("\"event_id\":\"", in: good, by: "\"event_id\":\"#").map { $0 == 35 ? 0xFF : $0 }
         case .notAnObject: return Array("[1,2,3]".utf8)
         case .tooLarge:
             var event = conversion

@@ -34,7 +34,8 @@ struct DeadLetter: Sendable {
                 AND ($2::text IS NULL OR worker_group = $2) AND ($3::text IS NULL OR topic = $3)
                 AND ($4::text IS NULL OR status = $4)
             ORDER BY dead_letter_id LIMIT $5
-            """, .optionalInt8(id), .optionalText(group), .optionalText(topic), .optionalText(status), .int8(Int64(limit))
+            """, .optionalInt8(id), .optionalText(group), .optionalText(topic), .optionalText(status),
+            .int8(Int64(limit))
         ) { row in
             DeadLetter(
                 id: try row.int8(0), group: try row.text(1), topic: try row.text(2), partition: try row.int4(3),
@@ -49,9 +50,11 @@ struct DeadLetter: Sendable {
     static func shown(_ bytes: [UInt8]?, limit: Int = 4_096) -> String {
         guard let bytes else { return "null" }
         let part = bytes.prefix(limit)
-        let text = String(validating: part, as: UTF8.self) ?? "0x" + part.map { byte in
-            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-        }.joined()
+        let text =
+            String(validating: part, as: UTF8.self) ?? "0x"
+            + part.map { byte in
+                String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+            }.joined()
         return part.count < bytes.count ? "\(text)… (\(bytes.count) bytes)" : text
     }
 }

@@ -74,7 +74,8 @@ enum DeadLetterReplay {
     ) throws(PostgresError) {
         guard !letters.isEmpty else { return }
         try transaction.run(
-            "UPDATE dead_letter SET status = 'replayed' WHERE dead_letter_id = ANY($1::int8[])", .int8s(letters.map(\.id)))
+            "UPDATE dead_letter SET status = 'replayed' WHERE dead_letter_id = ANY($1::int8[])",
+            .int8s(letters.map(\.id)))
         try OutboxStore.append(letters.map(message), to: lane, in: transaction)
         var detail = JSONWriter()
         detail.object { $0.member("dead_letters", letters) { $0.integer($1.id) } }

@@ -32,7 +32,8 @@ struct DeadLetters: AsyncParsableCommand {
             let rows = letters.map { letter in
                 [
                     String(letter.id), letter.group, "\(letter.topic)/\(letter.partition)@\(letter.offset)",
-                    String(letter.errorCode), letter.status, String(letter.replayCount), letter.createdAt, letter.message,
+                    String(letter.errorCode), letter.status, String(letter.replayCount), letter.createdAt,
+                    letter.message,
                 ]
             }
             print(

@@ -69,9 +69,10 @@ enum DatabaseExamination {
     }
 
     private static func deadLetters(in transaction: borrowing Transaction) throws(PostgresError) -> [HealthFinding] {
-        let open = try transaction.query("SELECT count(*) FROM dead_letter WHERE status = 'open'") {
-            row in try row.int8(0)
-        }.first ?? 0
+        let open =
+            try transaction.query("SELECT count(*) FROM dead_letter WHERE status = 'open'") {
+                row in try row.int8(0)
+            }.first ?? 0
         guard open > 0 else { return [.fine("no dead letter is open")] }
         return [.warning("\(open) dead letters are open", fix: "look at them with tributary dlq list")]
     }

@@ -23,7 +23,8 @@ struct FleetLag: Sendable {
         var rows = positions.map { position in
             PartitionLag(position, ends: position.source.flatMap { ends[$0] })
         }
-        let read = Set(positions.compactMap { position in position.source.map { Reader(group: position.group, of: $0) } })
+        let read = Set(
+            positions.compactMap { position in position.source.map { Reader(group: position.group, of: $0) } })
         for partition in partitions {
             for group in readers[partition.topic] ?? [] where !read.contains(Reader(group: group, of: partition)) {
                 rows.append(PartitionLag(unread: partition, by: group, ends: ends[partition]))

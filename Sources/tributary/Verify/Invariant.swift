@@ -52,6 +52,7 @@ extension InvariantCheck {
             ClaimFinding(
                 claim: claim, examined: try row.int8(0), broken: try row.int8(1), example: try row.textOrNull(2))
         }
-        return findings.first ?? ClaimFinding(claim: claim, examined: 0, broken: 1, example: "a check without an answer")
+        return findings.first
+            ?? ClaimFinding(claim: claim, examined: 0, broken: 1, example: "a check without an answer")
     }
 }
