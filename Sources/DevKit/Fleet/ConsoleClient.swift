@@ -76,7 +76,8 @@ public enum ConsoleClientError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .refused(let path, let status, let body): "the console answered \(path) with \(status): \(body.prefix(300))"
+        case .refused(let path, let status, let body):
+            "the console answered \(path) with \(status): \(body.prefix(300))"
         case .noToken: "the console's page has no form token"
         }
     }

@@ -57,27 +57,30 @@ struct DemoSummary: Encodable, Sendable {
     }
 
     private mutating func loadIntake(in transaction: borrowing Transaction) throws(PostgresError) {
-        let counts = try transaction.query(
-            """
-            SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM parked_event),
-                (SELECT count(*) FROM intake_exception WHERE outcome = 'duplicate'),
-                (SELECT count(*) FROM parked_event),
-                (SELECT count(*) FROM dead_letter WHERE topic = 'conversions.raw'),
-                (SELECT count(*) FROM click), (SELECT count(*) FROM conversion), (SELECT count(*) FROM refund)
-            """
-        ) { row in
-            [
-                try row.int8(0), try row.int8(1), try row.int8(2), try row.int8(3), try row.int8(4), try row.int8(5),
-                try row.int8(6),
-            ]
-        }.first ?? [Int64](repeating: 0, count: 7)
+        let counts =
+            try transaction.query(
+                """
+                SELECT (SELECT count(*) FROM event) - (SELECT count(*) FROM parked_event),
+                    (SELECT count(*) FROM intake_exception WHERE outcome = 'duplicate'),
+                    (SELECT count(*) FROM parked_event),
+                    (SELECT count(*) FROM dead_letter WHERE topic = 'conversions.raw'),
+                    (SELECT count(*) FROM click), (SELECT count(*) FROM conversion), (SELECT count(*) FROM refund)
+                """
+            ) { row in
+                [
+                    try row.int8(0), try row.int8(1), try row.int8(2), try row.int8(3), try row.int8(4),
+                    try row.int8(5),
+                    try row.int8(6),
+                ]
+            }.first ?? [Int64](repeating: 0, count: 7)
         outcomes.accepted = counts[0]
         outcomes.duplicate = counts[1]
         outcomes.parked = counts[2]
         outcomes.dead = counts[3]
         (clicks, conversions, refunds) = (counts[4], counts[5], counts[6])
         outcomes.rejected = try sums(
-            "SELECT code::text, count(*) FROM intake_exception WHERE outcome = 'rejected' GROUP BY code", in: transaction)
+            "SELECT code::text, count(*) FROM intake_exception WHERE outcome = 'rejected' GROUP BY code",
+            in: transaction)
     }
 
     private mutating func loadMoney(in transaction: borrowing Transaction) throws(PostgresError) {
