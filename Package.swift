@@ -34,11 +34,6 @@ let package = Package(
     name: "tributary",
     products: [
         .executable(name: "scorer", targets: ["scorer"]),
-        .executable(name: "fraud-detector", targets: ["fraud-detector"]),
-        .executable(name: "payout-planner", targets: ["payout-planner"]),
-        .executable(name: "payer", targets: ["payer"]),
-        .executable(name: "reconciler", targets: ["reconciler"]),
-        .executable(name: "notifier", targets: ["notifier"]),
         .executable(name: "console", targets: ["console"]),
         .executable(name: "tributary", targets: ["tributary"]),
     ],
@@ -101,7 +96,6 @@ let package = Package(
                 serviceLifecycle, asyncAlgorithms, asyncHTTPClient, nioCore,
                 nioHTTP, nioPosix,
             ]),
-        library("Notifications", ["WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka"]),
         library(
             "ConsoleApp",
             [
@@ -116,11 +110,6 @@ let package = Package(
             ]),
         // 5
         program("scorer", ["Stages", "WorkerRuntime"]),
-        program("fraud-detector", ["Stages", "WorkerRuntime"]),
-        program("payout-planner", ["Stages", "WorkerRuntime"]),
-        program("payer", ["Stages", "Providers", "WorkerRuntime"]),
-        program("reconciler", ["Providers", "WorkerRuntime", hummingbird]),
-        program("notifier", ["Notifications", "WorkerRuntime"]),
         program("console", ["ConsoleApp", "WorkerRuntime", "Kafka", "Outbox", "Events", serviceLifecycle]),
         program(
             "tributary",
@@ -132,14 +121,8 @@ let package = Package(
         tests("KafkaTests", ["Kafka", "DevKit"]),
         tests("PostgresTests", ["Postgres", "DevKit"]),
         tests("DomainTests", ["Domain"]),
-        tests("EventsTests", ["Events", "Domain"]),
         tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
-        tests("WorkerRuntimeTests", ["WorkerRuntime", "Outbox", "DevKit"]),
         tests("StorageTests", ["Storage", "DevKit"]),
-        tests("StagesTests", ["Stages", "DevKit"]),
-        tests("ProvidersTests", ["Providers", "DevKit"]),
-        tests("NotificationsTests", ["Notifications", "DevKit"]),
         tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
-        tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
     ]
 )

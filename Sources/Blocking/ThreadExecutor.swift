@@ -4,7 +4,8 @@ import Synchronization
 
 /// An actor executor that is one private thread.
 ///
-/// An actor that owns a blocking C handle runs on its own `ThreadExecutor`, so the C library may block for as long as it
+/// An actor that owns a blocking C handle runs on its own `ThreadExecutor`, so the C library may block for as long as
+/// it
 /// likes: it blocks this thread and no other. The cooperative pool never waits for a socket.
 ///
 /// The thread starts with the first job and ends when the executor is released.
@@ -29,7 +30,8 @@ public final class ThreadExecutor: SerialExecutor {
     }
 }
 
-/// The jobs waiting for one thread. The thread holds the inbox, never the executor, so that releasing the executor ends it.
+/// The jobs waiting for one thread. The thread holds the inbox, never the executor, so that releasing the executor
+/// ends it.
 private final class Inbox: Sendable {
     private struct Entry {
         let job: UnownedJob

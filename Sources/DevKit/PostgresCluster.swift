@@ -105,7 +105,7 @@ public actor PostgresCluster {
         }
         var lines = [
             "listen_addresses": "127.0.0.1", "port": "\(port)", "unix_socket_directories": directory,
-            "shared_buffers": "128MB", "max_connections": "100", "max_wal_size": "4GB",
+            "shared_buffers": "128MB", "max_connections": "500", "max_wal_size": "4GB",
         ]
         if !isDurable { lines.merge(["fsync": "off", "full_page_writes": "off"]) { $1 } }
         lines.merge(settings) { $1 }

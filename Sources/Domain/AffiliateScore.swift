@@ -10,7 +10,8 @@
 /// | keptOrders       |    250 | 1 − 4f, at least 0, f = (refunds + 1) ÷ (conversions + 20) |
 /// | volume           |    150 | conversions ÷ (conversions + 50) |
 ///
-/// A component at its prior gives half its weight, except that orders are expected to be kept. A score is only comparable
+/// A component at its prior gives half its weight, except that orders are expected to be kept. A score is only
+/// comparable
 /// within a currency, since earnings are in its minor units.
 public struct AffiliateScore: Hashable, Sendable {
     /// Of the formulas above; a stored score keeps the version that made it.

@@ -6,7 +6,8 @@
 /// |  402 | a conversion | it comes less than 15 s after its click |
 /// |  403 | a conversion | it is beyond the tenth of its IP address within one hour of the clock, UTC |
 ///
-/// A conversion with any code is held; it alone, so that its commission waits while its honest neighbours are paid. Hits
+/// A conversion with any code is held; it alone, so that its commission waits while its honest neighbours are paid.
+/// Hits
 /// of one code add up on the affiliate's open flag, however they were batched; held against the affiliate's conversions
 /// they make its verdict: `review` from 2 hits that are 5 %, `hold` from 10 hits that are 25 %.
 public enum FraudRules {
@@ -54,7 +55,8 @@ public enum FraudRules {
     /// Hits of one code from which on an affiliate is reviewed.
     public static func reviewBaseline(sample: Int64) -> Int64 { max(2, share(5, of: sample)) }
 
-    /// How sure the hits of one code are: their share of the conversions, with 20 clean ones added for what is not known.
+    /// How sure the hits of one code are: their share of the conversions, with 20 clean ones added for what is not
+    /// known.
     public static func risk(occurrences: Int64, sample: Int64) -> BasisPoints {
         let hits = min(max(occurrences, 0), 1 << 48)
         return BasisPoints(Int32(hits * 10_000 / (min(max(sample, hits), 1 << 48) + 20)))

@@ -1,4 +1,5 @@
-/// Writes JSON into one growing buffer, member by member, in the order of the calls: the same value always makes the same
+/// Writes JSON into one growing buffer, member by member, in the order of the calls: the same value always makes the
+/// same
 /// bytes, which a stored hash and a stored request rely on.
 public struct JSONWriter: Sendable {
     public private(set) var bytes: [UInt8] = []

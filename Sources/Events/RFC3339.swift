@@ -57,7 +57,8 @@ extension Timestamp {
         }
     }
 
-    /// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March so that a leap day ends one.
+    /// Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March so that a leap day ends
+    /// one.
     private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
         let marchYear = month > 2 ? year : year - 1
         let monthFromMarch = (month + 9) % 12

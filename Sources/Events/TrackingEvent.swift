@@ -58,7 +58,8 @@ public struct TrackingEvent: Sendable {
         clickID.map { Identifier(hashing: "click", programID, $0) }
     }
 
-    /// The conversion that this event makes or refers to: a hash of programme and order, or of the event id without an order.
+    /// The conversion that this event makes or refers to: a hash of programme and order, or of the event id without an
+    /// order.
     public var conversionID: Identifier {
         orderID.map { Identifier(hashing: "order", programID, $0) } ?? Identifier(hashing: "conversion", eventID)
     }

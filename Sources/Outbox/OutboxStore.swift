@@ -39,7 +39,8 @@ public enum OutboxStore {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// Adds messages to an emitter's lane, which is made if it is new. The lane stays locked until the transaction ends, so
+    /// Adds messages to an emitter's lane, which is made if it is new. The lane stays locked until the transaction
+    /// ends, so
     /// sequences follow the order of commits.
     public static func append(
         _ messages: [OutboxMessage], to lane: Lane, in transaction: borrowing Transaction

@@ -39,7 +39,8 @@ public actor PostgresPool {
     /// Runs `body` in a transaction and commits.
     ///
     /// A failure of class `.retry` runs `body` anew after a short pause, without holding a connection meanwhile. Any
-    /// other error rolls back and is thrown. A COMMIT whose reply was lost throws `.commitUnknown`: read the rows again.
+    /// other error rolls back and is thrown. A COMMIT whose reply was lost throws `.commitUnknown`: read the rows
+    /// again.
     /// - Parameters:
     ///   - attempts: how often `body` may run, at least once.
     ///   - body: runs on the connection's thread. It must be free of effects outside the database.

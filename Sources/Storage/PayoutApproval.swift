@@ -19,7 +19,8 @@ extension PayoutStore {
     ///
     /// A payout without a destination takes the one that the affiliate has by now.
     /// - Parameter approver: a console user; never the payout's submitter.
-    /// - Returns: one answer per payout, in the order of `payoutIDs`; the others went through whatever one of them says.
+    /// - Returns: one answer per payout, in the order of `payoutIDs`; the others went through whatever one of them
+    /// says.
     public static func approve(
         _ payoutIDs: [Identifier], by approver: String, lane: Lane, at now: Timestamp,
         in transaction: borrowing Transaction

@@ -18,7 +18,8 @@ extension PayoutStore {
     /// `maximum` payouts.
     ///
     /// - Parameters:
-    ///   - batchKey: names the planning; an affiliate gets one payout per currency and batch, however often it is called.
+    ///   - batchKey: names the planning; an affiliate gets one payout per currency and batch, however often it is
+    /// called.
     ///   - submittedBy: who may not approve these payouts.
     ///   - maximum: payouts to make in this transaction.
     public static func plan(
@@ -163,7 +164,8 @@ private struct FreeBalance {
     let owedMinor: Int64
     let candidate: PayoutCandidate
 
-    /// Money that came back from a failed payout may be payable while something is owed: it is netted before it is paid.
+    /// Money that came back from a failed payout may be payable while something is owed: it is netted before it is
+    /// paid.
     func netting(batchKey: String) -> LedgerTransaction? {
         guard owedMinor > 0 else { return nil }
         return LedgerTransaction(

@@ -127,7 +127,8 @@ public enum TrackingLoad {
         let rows = try transaction.query(
             """
             SELECT s.affiliate_id, s.program_id, s.currency, clicks, conversions, refunds, revenue_minor, refunded_minor
-            FROM affiliate_score s JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(affiliate_id, program_id, currency)
+            FROM affiliate_score s JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(affiliate_id, program_id,
+            currency)
             USING (affiliate_id, program_id, currency)
             """, .texts(keys.map(\.affiliateID)), .texts(keys.map(\.programID)), .texts(keys.map(\.currency.code))
         ) { row throws(PostgresError) in

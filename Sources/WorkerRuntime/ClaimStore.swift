@@ -10,7 +10,8 @@ enum ClaimStore {
     /// quarantine, and a death on a marked record names that record as poison.
     ///
     /// - Parameter lanes: of one worker group.
-    /// - Returns: the partitions that have a row; the others get one that is held, since a known group starts nowhere by
+    /// - Returns: the partitions that have a row; the others get one that is held, since a known group starts nowhere
+    /// by
     ///   itself.
     static func claim(
         _ lanes: [Lane], owner: String, in transaction: borrowing Transaction

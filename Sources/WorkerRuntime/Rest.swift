@@ -10,7 +10,8 @@ struct Rest: Sendable {
     /// Whether a pause was begun and is over: it is time to try again.
     var isOver: Bool { until != nil && !isOn }
 
-    /// Begins a pause, each longer than the one before, up to half a minute; spread, so that a fleet does not return as one.
+    /// Begins a pause, each longer than the one before, up to half a minute; spread, so that a fleet does not return
+    /// as one.
     mutating func begin() {
         if since == nil { since = .now }
         let seconds = min(30, 0.1 * Double(1 << min(pauses, 9)))

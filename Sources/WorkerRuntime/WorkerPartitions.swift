@@ -7,7 +7,8 @@ import Postgres
 extension Worker {
     // MARK: Ownership
 
-    /// Step 1: takes the assigned partitions over in the database, finishes what their owners left unpublished, and starts
+    /// Step 1: takes the assigned partitions over in the database, finishes what their owners left unpublished, and
+    /// starts
     /// where the rows say.
     func claim() async throws(WorkerFailure) {
         let sources = unclaimed

@@ -24,12 +24,18 @@ import Testing
             "UPDATE ledger_transaction SET kind = 'x'",
             "DELETE FROM ledger_transaction",
             "TRUNCATE ledger_transaction CASCADE",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', 'exp:commission', 'liab:affiliate:pending', 0)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', 'exp:commission', 'liab:affiliate:pending', -5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', 'exp:commission', 'exp:commission', 5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', 'exp:commission', NULL, 5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000009$$, 0, 'a', 'EUR', 'exp:commission', 'liab:affiliate:pending', 5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 0, 'a', 'EUR', 'exp:commission', 'liab:affiliate:pending', 5)",
+            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
+                + "'exp:commission', 'liab:affiliate:pending', 0)",
+            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
+                + "'exp:commission', 'liab:affiliate:pending', -5)",
+            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
+                + "'exp:commission', 'exp:commission', 5)",
+            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
+                + "'exp:commission', NULL, 5)",
+            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000009$$, 0, 'a', 'EUR', "
+                + "'exp:commission', 'liab:affiliate:pending', 5)",
+            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 0, 'a', 'EUR', "
+                + "'exp:commission', 'liab:affiliate:pending', 5)",
         ])
     func hostileSession(attack: Statement) async throws {
         try await TestDatabase.with(poolSize: 1) { database in

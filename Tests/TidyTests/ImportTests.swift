@@ -75,7 +75,7 @@ import Testing
     @Test(
         "Some modules stay apart",
         arguments: [
-            ("ConsoleApp", ["Kafka", "Topics", "DevKit"]), ("console", ["Kafka", "DevKit"]),
+            ("ConsoleApp", ["Kafka", "Topics", "DevKit"]), ("console", ["DevKit"]),
             ("scorer", ["DevKit", "Hummingbird"]), ("payer", ["DevKit", "Hummingbird"]),
             ("Stages", ["DevKit", "Hummingbird"]),
             ("WorkerRuntime", ["Hummingbird", "Storage"]), ("Storage", ["Kafka", "WorkerRuntime"]),

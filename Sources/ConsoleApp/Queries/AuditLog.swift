@@ -33,7 +33,8 @@ enum AuditLog {
             INSERT INTO audit_log (audit_id, at, actor, action, subject, detail, previous_hash, hash)
             SELECT audit_id, at, actor, action, subject, detail, previous_hash,
                 sha256(previous_hash || convert_to(jsonb_build_array(
-                    audit_id, (extract(epoch FROM at) * 1000000)::bigint, actor, action, subject, detail)::text, 'UTF8'))
+                    audit_id, (extract(epoch FROM at) * 1000000)::bigint, actor, action, subject, detail)::text,
+                    'UTF8'))
             FROM entry
             """, .timestamp(microsecondsSinceEpoch: entry.at.microsecondsSinceEpoch), .text(entry.actor),
             .text(entry.action), .text(entry.subject), .jsonb(entry.detail))

@@ -3,7 +3,8 @@ public import Domain
 /// Makes sample traffic, record by record, in the order in which the events occurred.
 ///
 /// Visitors click, some buy a while later, some of those want their money back. A few affiliates cheat: orders seconds
-/// after the click, many orders from one address, orders reported twice. Records with an affiliate carry its id, so a key
+/// after the click, many orders from one address, orders reported twice. Records with an affiliate carry its id, so a
+/// key
 /// by affiliate keeps each story in order; one refund in ten names only its order and may overtake it.
 public struct TrafficGenerator: IteratorProtocol {
     static let programs: [(id: String, currency: String)] = [

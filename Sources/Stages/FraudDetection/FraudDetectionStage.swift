@@ -6,7 +6,8 @@ public import Postgres
 import Storage
 public import WorkerRuntime
 
-/// Judges every conversion and its affiliate by the fraud rules, and says so on `fraud.flags`, clear ones too: the planner
+/// Judges every conversion and its affiliate by the fraud rules, and says so on `fraud.flags`, clear ones too: the
+/// planner
 /// approves nothing that was not judged.
 public struct FraudDetectionStage: Stage {
     public let name = "fraud-detector"

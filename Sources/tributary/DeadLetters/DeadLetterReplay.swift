@@ -11,8 +11,10 @@ extension DeadLetters {
         static let configuration = CommandConfiguration(
             abstract: "Sends open dead letters to their topic again. Says what it would do, unless --apply is given.",
             discussion: """
-                Key, value and headers are the original ones; the header replay-count rises by one, and a record that was
-                replayed \(DeadLetterReplay.replaysMaximum) times stays where it is. The change of status, the message and
+                Key, value and headers are the original ones; the header replay-count rises by one, and a record that
+                was
+                replayed \(DeadLetterReplay.replaysMaximum) times stays where it is. The change of status, the message
+                and
                 an audit row are one transaction; what it could not send, the next replay sends.
                 """)
 

@@ -22,7 +22,8 @@ extension Invariant {
                 claim: "clicks were each reported by one event",
                 statement: """
                     SELECT events, abs(events - clicks), NULL::text FROM
-                        (SELECT count(*) AS events FROM event WHERE kind = 1) e, (SELECT count(*) AS clicks FROM click) c
+                        (SELECT count(*) AS events FROM event WHERE kind = 1) e, (SELECT count(*) AS clicks FROM click)
+                        c
                     """),
             InvariantCheck(
                 claim: "commissions are reversed by the sum of their refunds",
@@ -37,7 +38,8 @@ extension Invariant {
                 claim: "affiliates' commission expense in the ledger equals their commissions less reversals",
                 statement: """
                     WITH ledger AS (
-                        SELECT affiliate_id, currency, sum(CASE WHEN debit = 'exp:commission' THEN amount_minor ELSE 0 END
+                        SELECT affiliate_id, currency, sum(CASE WHEN debit = 'exp:commission' THEN amount_minor ELSE 0
+                        END
                             - CASE WHEN credit = 'exp:commission' THEN amount_minor ELSE 0 END) AS minor
                         FROM ledger_posting GROUP BY affiliate_id, currency
                     ), priced AS (
@@ -45,7 +47,8 @@ extension Invariant {
                         FROM commission GROUP BY affiliate_id, currency
                     )
                     SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (
-                        SELECT COALESCE(l.affiliate_id, p.affiliate_id) || ' ' || COALESCE(l.currency, p.currency) AS who,
+                        SELECT COALESCE(l.affiliate_id, p.affiliate_id) || ' ' || COALESCE(l.currency, p.currency) AS
+                        who,
                             COALESCE(l.minor, 0) <> COALESCE(p.minor, 0) AS broken
                         FROM ledger l FULL JOIN priced p USING (affiliate_id, currency)) every
                     """),
@@ -117,7 +120,8 @@ extension Invariant {
                 statement: """
                     WITH open AS (
                         SELECT affiliate_id, currency, sum(amount_minor) AS minor FROM payout WHERE state IN
-                            ('awaiting_approval', 'reserved', 'submitting', 'unknown', 'manual', 'declined', 'submitted',
+                            ('awaiting_approval', 'reserved', 'submitting', 'unknown', 'manual', 'declined',
+                            'submitted',
                             'in_transit') GROUP BY affiliate_id, currency
                     )
                     SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (

@@ -12,7 +12,8 @@ extension Invariant {
                         UNION ALL SELECT partition, record_offset FROM dead_letter
                             WHERE worker_group = 'scorer' AND topic = 'conversions.raw'
                     ), outcome AS (
-                        SELECT partition, record_offset, count(*) AS outcomes FROM taken GROUP BY partition, record_offset
+                        SELECT partition, record_offset, count(*) AS outcomes FROM taken GROUP BY partition,
+                        record_offset
                     ), judged AS (
                         SELECT o.partition, o.record_offset,
                             o.outcomes = 1 AND s.next_offset IS NOT NULL AND o.record_offset < s.next_offset
@@ -24,8 +25,10 @@ extension Invariant {
                         WHERE worker_group = 'scorer' AND topic = 'conversions.raw'
                     )
                     SELECT records,
-                        records - (SELECT count(*) FROM judged WHERE good) + (SELECT count(*) FROM judged WHERE NOT good),
-                        (SELECT 'partition ' || partition || ' offset ' || record_offset FROM judged WHERE NOT good LIMIT 1)
+                        records - (SELECT count(*) FROM judged WHERE good) + (SELECT count(*) FROM judged WHERE NOT
+                        good),
+                        (SELECT 'partition ' || partition || ' offset ' || record_offset FROM judged WHERE NOT good
+                        LIMIT 1)
                     FROM position
                     """)
         ])
@@ -72,7 +75,8 @@ extension Invariant {
             InvariantCheck(
                 claim: "positions that moved were moved by an owner with an epoch",
                 statement: """
-                    SELECT count(*), count(*) FILTER (WHERE broken), min(worker_group || ' ' || topic || '/' || partition)
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(worker_group || ' ' || topic || '/' ||
+                    partition)
                         FILTER (WHERE broken)
                     FROM (SELECT *, owner_epoch = 0 AND (next_offset > first_offset OR published_upto > 0)
                             OR published_upto > next_out_seq OR next_offset < first_offset AS broken
