@@ -24,18 +24,12 @@ import Testing
             "UPDATE ledger_transaction SET kind = 'x'",
             "DELETE FROM ledger_transaction",
             "TRUNCATE ledger_transaction CASCADE",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
-                + "'exp:commission', 'liab:affiliate:pending', 0)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
-                + "'exp:commission', 'liab:affiliate:pending', -5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
-                + "'exp:commission', 'exp:commission', 5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 2, 'a', 'EUR', "
-                + "'exp:commission', NULL, 5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000009$$, 0, 'a', 'EUR', "
-                + "'exp:commission', 'liab:affiliate:pending', 5)",
-            "INSERT INTO ledger_posting VALUES ($$00000000-0000-0000-0000-000000000001$$, 0, 'a', 'EUR', "
-                + "'exp:commission', 'liab:affiliate:pending', 5)",
+            "INSERT INTO ledger_posting VALUES (md5('1')::uuid, 2, 'a', 'EUR', 'exp:commission', 'exp:bad_debt', 0)",
+            "INSERT INTO ledger_posting VALUES (md5('1')::uuid, 2, 'a', 'EUR', 'exp:commission', 'exp:bad_debt', -5)",
+            "INSERT INTO ledger_posting VALUES (md5('1')::uuid, 2, 'a', 'EUR', 'exp:commission', 'exp:commission', 5)",
+            "INSERT INTO ledger_posting VALUES (md5('1')::uuid, 2, 'a', 'EUR', 'exp:commission', NULL, 5)",
+            "INSERT INTO ledger_posting VALUES (md5('9')::uuid, 0, 'a', 'EUR', 'exp:commission', 'exp:bad_debt', 5)",
+            "INSERT INTO ledger_posting VALUES (md5('1')::uuid, 0, 'a', 'EUR', 'exp:commission', 'exp:bad_debt', 5)",
         ])
     func hostileSession(attack: Statement) async throws {
         try await TestDatabase.with(poolSize: 1) { database in
@@ -43,13 +37,13 @@ import Testing
                 try t.run(
                     """
                     INSERT INTO ledger_transaction (transaction_id, key, kind, input_hash, recorded_at)
-                    VALUES ('00000000-0000-0000-0000-000000000001', 'k', 'commission',
+                    VALUES (md5('1')::uuid, 'k', 'commission',
                             '00000000-0000-0000-0000-000000000002', now())
                     """)
                 try t.run(
                     """
                     INSERT INTO ledger_posting
-                    VALUES ('00000000-0000-0000-0000-000000000001', 0, 'a', 'EUR', 'exp:commission',
+                    VALUES (md5('1')::uuid, 0, 'a', 'EUR', 'exp:commission',
                             'liab:affiliate:pending', 100)
                     """)
             }
