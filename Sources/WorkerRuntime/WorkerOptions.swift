@@ -26,8 +26,8 @@ public struct WorkerOptions: ParsableArguments, Sendable {
     @Option(help: "Silence in milliseconds after which the group gives the partitions away. [env: KAFKA_SESSION_TIMEOUT_MS]")
     public var sessionTimeout = Environment.number("KAFKA_SESSION_TIMEOUT_MS", default: 30_000)
 
-    @Option(help: "How long a broker may hold back an empty answer, in milliseconds. [env: KAFKA_FETCH_WAIT_MS]")
-    public var fetchWait = Environment.number("KAFKA_FETCH_WAIT_MS", default: 100)
+    @Option(help: "How long a broker may hold back an empty answer, in milliseconds. [env: KAFKA_FETCH_WAIT_MAX_MS]")
+    public var fetchWait = Environment.number("KAFKA_FETCH_WAIT_MAX_MS", default: 100)
 
     @Option(
         help: """
