@@ -67,10 +67,14 @@ import Testing
                 try await logIn(browser, console, email)
                 let before = try await browser.text("#tiles .figure")
                 let appeared = """
-                    new Promise(done => new MutationObserver(() => {
-                        const figure = document.querySelector("#tiles .figure")?.innerText;
-                        if (figure && figure !== '\(before)') done(figure);
-                    }).observe(document.body, {subtree: true, childList: true}))
+                    new Promise(done => {
+                        const look = () => {
+                            const figure = document.querySelector("#tiles .figure")?.innerText;
+                            if (figure && figure !== '\(before)') done(figure);
+                        };
+                        new MutationObserver(look).observe(document.body, {subtree: true, childList: true});
+                        look();
+                    })
                     """
                 async let after: String = browser.value(appeared)
                 try await console.run(
