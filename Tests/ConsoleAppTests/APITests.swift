@@ -101,7 +101,8 @@ import Testing
     func processPayments() async throws {
         try await TestConsole.with { console in
             try await SeededData.insert(into: console)
-            try await console.run("UPDATE affiliate_balance SET payable = 20000 WHERE affiliate_id IN ('aff-2', 'aff-7')")
+            try await console.run(
+                "UPDATE affiliate_balance SET payable = 20000 WHERE affiliate_id IN ('aff-2', 'aff-7')")
             let client = try await console.browser(.finance)
             let missing = try await client.post("/process-payments", json: "{}")
             #expect(missing.status == 400)
@@ -143,7 +144,8 @@ import Testing
             let payout = try #require(list?.first)
             let path = "/payouts/\(payout["payout_id"]?.string ?? "")/reject"
             #expect(try await client.post(path, json: "{}").json?["code"]?.string == "reason_required")
-            #expect(try await client.post(path, json: "{\"reason\": \"wrong bank\"}").json?["state"]?.string == "rejected")
+            #expect(
+                try await client.post(path, json: "{\"reason\": \"wrong bank\"}").json?["state"]?.string == "rejected")
             let payable = try await console.count(
                 "SELECT payable FROM affiliate_balance WHERE affiliate_id = $1",
                 .text(payout["affiliate_id"]?.string ?? ""))
@@ -163,7 +165,9 @@ import Testing
                 .date(daysSinceEpoch: console.clock.now.day - 6))
             #expect(metrics["conversions"]?.integer == conversions)
             #expect(metrics["conversion_trend"]?.array?.count == 7)
-            #expect(metrics["conversion_trend"]?.array?.compactMap { $0["conversions"]?.integer }.reduce(0, +) == conversions)
+            #expect(
+                metrics["conversion_trend"]?.array?.compactMap { $0["conversions"]?.integer }.reduce(0, +)
+                    == conversions)
             let euro = metrics["totals"]?.array?.first { $0["currency"]?.string == "EUR" }
             #expect(
                 euro?["commission_minor"]?.integer
@@ -214,7 +218,8 @@ import Testing
         try await TestConsole.with { console in
             try await SeededData.insert(into: console)
             let client = try await console.program(scopes: [.readAffiliates])
-            let rows = try #require(try await client.get("/affiliates-performance?program_id=shoes").json?["data"]?.array)
+            let rows = try #require(
+                try await client.get("/affiliates-performance?program_id=shoes").json?["data"]?.array)
             #expect(rows.count == 8)
             #expect(rows.compactMap { $0["rank"]?.integer } == Array(1...8))
             let scores = rows.compactMap { $0["score_tenths"]?.integer }
@@ -245,7 +250,8 @@ import Testing
         arguments: [
             ("/payouts?state=gone", "invalid_state"), ("/payouts?limit=0", "invalid_limit"),
             ("/payouts?limit=201", "invalid_limit"), ("/payouts?cursor=x", "invalid_cursor"),
-            ("/dashboard-metrics?from=yesterday", "invalid_from"), ("/dashboard-metrics?from=2026-02-30", "invalid_from"),
+            ("/dashboard-metrics?from=yesterday", "invalid_from"),
+            ("/dashboard-metrics?from=2026-02-30", "invalid_from"),
             ("/dashboard-metrics?from=2026-02-02&to=2026-02-01", "invalid_range"),
             ("/affiliates-performance?cursor=W10", "invalid_cursor"), ("/dead-letters?status=lost", "invalid_status"),
         ])

@@ -55,7 +55,8 @@ import Testing
     @Test(
         "A login leads to a page of the console and never elsewhere",
         arguments: [
-            "https://evil.example", "//evil.example", "/\\evil.example", "/console//evil.example", "javascript:alert(1)",
+            "https://evil.example", "//evil.example", "/\\evil.example", "/console//evil.example",
+            "javascript:alert(1)",
             "/console/\r\nset-cookie: a=b",
         ])
     func openRedirect(next: String) async throws {

@@ -104,7 +104,8 @@ actor Browser {
         struct Point: Decodable { let x: Double, y: Double }
         let point: Point = try await value(
             """
-            (() => { const element = document.querySelector(\(quoted(selector))); element.scrollIntoView({block: "center"});
+            (() => { const element = document.querySelector(\(quoted(selector)));
+            element.scrollIntoView({block: "center"});
             const box = element.getBoundingClientRect();
             return {x: box.x + box.width / 2, y: box.y + box.height / 2}; })()
             """)
@@ -112,7 +113,8 @@ actor Browser {
             try await run(
                 "Input.dispatchMouseEvent",
                 [
-                    "type": .text(type), "x": .number(point.x), "y": .number(point.y), "button": "left", "clickCount": 1,
+                    "type": .text(type), "x": .number(point.x), "y": .number(point.y), "button": "left",
+                    "clickCount": 1,
                 ])
         }
     }
@@ -187,7 +189,9 @@ actor Browser {
         let (stream, sink) = AsyncStream.makeStream(of: DevTools.Message.self)
         replies[id] = sink
         defer { replies[id] = nil }
-        var request: [String: DevTools.Value] = ["id": .number(Double(id)), "method": .text(method), "params": parameters]
+        var request: [String: DevTools.Value] = [
+            "id": .number(Double(id)), "method": .text(method), "params": parameters,
+        ]
         if let session { request["sessionId"] = .text(session) }
         try input.write(contentsOf: JSONEncoder().encode(DevTools.Value.object(request)) + [0])
         var iterator = stream.makeAsyncIterator()
@@ -206,7 +210,8 @@ actor Browser {
         switch message.method {
         case "Page.loadEventFired": for load in loads.values { load.yield() }
         case "Runtime.exceptionThrown", "Log.entryAdded": complaints.append(message.text)
-        case "Runtime.consoleAPICalled" where message.text.contains("\"type\":\"error\""): complaints.append(message.text)
+        case "Runtime.consoleAPICalled" where message.text.contains("\"type\":\"error\""):
+            complaints.append(message.text)
         default: break
         }
     }

@@ -25,7 +25,8 @@ import Testing
                 try await browser.follow("form[action$='/approve'] button")
                 #expect(try await browser.text(".notice").contains("approved"))
                 #expect(
-                    try await console.count("SELECT count(*) FROM payout WHERE state = 'awaiting_approval'") == waiting - 1)
+                    try await console.count("SELECT count(*) FROM payout WHERE state = 'awaiting_approval'") == waiting
+                        - 1)
                 #expect(
                     try await console.count(
                         "SELECT count(*) FROM payout WHERE approved_by = $1 AND state = 'reserved'",
@@ -130,7 +131,8 @@ import Testing
         for (const plot of document.querySelectorAll("svg"))
             if (!plot.getAttribute("aria-label") && !plot.querySelector("title")) bad.push("svg");
         for (const control of document.querySelectorAll("a, button"))
-            if (!control.textContent.trim() && !control.getAttribute("aria-label")) bad.push("name: " + control.outerHTML);
+            if (!control.textContent.trim() && !control.getAttribute("aria-label")) 
+                bad.push("name: " + control.outerHTML);
         const ids = [...document.querySelectorAll("[id]")].map(element => element.id);
         for (const id of ids) if (ids.filter(other => other === id).length > 1) bad.push("id: " + id);
         if (document.querySelectorAll("h1").length !== 1) bad.push("h1");

@@ -55,7 +55,8 @@ struct TestConsole: Sendable {
     func addUser(_ role: Role, email: String? = nil, affiliateID: String? = nil) async throws -> String {
         let email = email ?? "\(role.rawValue)@example.test"
         if let affiliateID {
-            try await run("INSERT INTO affiliate (affiliate_id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING", .text(affiliateID))
+            try await run(
+                "INSERT INTO affiliate (affiliate_id, name) VALUES ($1, $1) ON CONFLICT DO NOTHING", .text(affiliateID))
         }
         try await ConsoleUserStore(pool: pool, passwordCost: PasswordHash.Cost(rounds: 16, parallelism: 1)).create(
             email: email, name: role.rawValue.capitalized, password: TestConsole.password, role: role,

@@ -47,7 +47,7 @@ struct IdempotentWrite: Sendable {
     ) throws(PostgresError) -> Answer {
         guard let key else { return try work(transaction) }
         _ = try transaction.run(
-                "SELECT pg_advisory_xact_lock(hashtextextended('answer:' || $1 || ':' || $2, 0))", .text(actor),
+            "SELECT pg_advisory_xact_lock(hashtextextended('answer:' || $1 || ':' || $2, 0))", .text(actor),
             .text(key))
         if let known = try knownAnswer(key: key, in: transaction) { return known }
         let answer = try work(transaction)

@@ -21,7 +21,10 @@ actor LiveFeed: Service {
     private var subscribers: [Int: AsyncStream<LiveSnapshot>.Continuation] = [:]
     private var nextSubscriber = 0
 
-    init(pool: PostgresPool, watermarks: @escaping @Sendable () async -> [PartitionWatermark], now: @escaping @Sendable () -> Timestamp) {
+    init(
+        pool: PostgresPool, watermarks: @escaping @Sendable () async -> [PartitionWatermark],
+        now: @escaping @Sendable () -> Timestamp
+    ) {
         self.pool = pool
         self.watermarks = watermarks
         self.now = now

@@ -54,10 +54,11 @@ struct DashboardPage: Sendable {
                 refunded: Figures.amount($0.refundedMinor, $0.currency),
                 commission: Figures.amount($0.commissionMinor, $0.currency))
         }
-        trend = TrendChart(
-            id: "trend", title: "Conversions per day", unit: "Conversions",
-            points: days.suffix(DashboardPage.trendDaysMaximum).map { .init(label: $0.day, value: $0.conversions) }
-        ).view
+        trend =
+            TrendChart(
+                id: "trend", title: "Conversions per day", unit: "Conversions",
+                points: days.suffix(DashboardPage.trendDaysMaximum).map { .init(label: $0.day, value: $0.conversions) }
+            ).view
         let most = metrics.payoutDistribution.map(\.payouts).max() ?? 0
         payouts = metrics.payoutDistribution.map { total in
             let state = StateLabel(payoutState: total.state)

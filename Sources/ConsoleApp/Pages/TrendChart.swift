@@ -37,7 +37,9 @@ struct TrendChart: Sendable {
         let top = TrendChart.roundTop(points.map(\.value).max() ?? 0)
         return View(
             caption: title, svg: svg(top: top),
-            verticalLabels: (0...TrendChart.rules).map { Figures.count(top - top * Int64($0) / Int64(TrendChart.rules)) },
+            verticalLabels: (0...TrendChart.rules).map {
+                Figures.count(top - top * Int64($0) / Int64(TrendChart.rules))
+            },
             horizontalLabels: horizontalLabels, columns: ["Day", unit],
             rows: points.suffix(TrendChart.tableRowsMaximum).reversed().map { [$0.label, Figures.count($0.value)] },
             isEmpty: points.isEmpty)
@@ -63,7 +65,8 @@ struct TrendChart: Sendable {
         guard let first = points.first, let last = points.last, let peak = points.max(by: { $0.value < $1.value })
         else { return "No data." }
         let sum = Figures.count(points.reduce(0) { $0 + $1.value })
-        return "\(first.label) to \(last.label): \(sum) in all, most on \(peak.label) with \(Figures.count(peak.value))."
+        return
+            "\(first.label) to \(last.label): \(sum) in all, most on \(peak.label) with \(Figures.count(peak.value))."
     }
 
     private func svg(top: Int64) -> String {
@@ -80,7 +83,11 @@ struct TrendChart: Sendable {
             let y = TrendChart.number(TrendChart.height * Double(rule) / Double(TrendChart.rules))
             markup.empty("line", ["class": "rule", "x1": "0", "x2": "1000", "y1": y, "y2": y])
         }
-        if points.count <= TrendChart.barsMaximum { drawBars(top: top, in: &markup) } else { drawArea(top: top, in: &markup) }
+        if points.count <= TrendChart.barsMaximum {
+            drawBars(top: top, in: &markup)
+        } else {
+            drawArea(top: top, in: &markup)
+        }
         markup.close("svg")
         return markup.text
     }

@@ -19,7 +19,7 @@ enum AuditLog {
     /// Appends within the transaction of the change itself; appends wait for each other until that one ends.
     static func append(_ entry: AuditEntry, in transaction: borrowing Transaction) throws(PostgresError) {
         _ = try transaction.run(
-                "SELECT pg_advisory_xact_lock(hashtextextended('audit_log', 0))")
+            "SELECT pg_advisory_xact_lock(hashtextextended('audit_log', 0))")
         _ = try transaction.run(
             """
             WITH previous AS (
@@ -33,7 +33,8 @@ enum AuditLog {
             INSERT INTO audit_log (audit_id, at, actor, action, subject, detail, previous_hash, hash)
             SELECT audit_id, at, actor, action, subject, detail, previous_hash,
                 sha256(previous_hash || convert_to(jsonb_build_array(
-                    audit_id, (extract(epoch FROM at) * 1000000)::bigint, actor, action, subject, detail)::text, 'UTF8'))
+                    audit_id, (extract(epoch FROM at) * 1000000)::bigint, actor, action, subject, detail)::text,
+                    'UTF8'))
             FROM entry
             """, .timestamp(microsecondsSinceEpoch: entry.at.microsecondsSinceEpoch), .text(entry.actor),
             .text(entry.action), .text(entry.subject), .jsonb(entry.detail))

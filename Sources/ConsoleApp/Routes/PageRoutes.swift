@@ -21,7 +21,8 @@ enum PageRoutes {
             return .redirect(to: "/console/payouts")
         }
         let window = try DashboardWindow(call.query)
-        return try await services.page("dashboard", "Dashboard", for: call) { transaction, facts throws(PostgresError) in
+        return try await services.page("dashboard", "Dashboard", for: call) {
+            transaction, facts throws(PostgresError) in
             let newest = try DashboardQueries.newestDay(in: transaction)
             let metrics = try DashboardMetrics.load(
                 from: window.firstDay(newest: newest), to: nil, watermarks: facts.watermarks, at: facts.now,
@@ -33,11 +34,13 @@ enum PageRoutes {
     private static func affiliates(_ call: Call, _ services: Services) async throws -> Answer {
         let filter = try ReadRoutes.affiliateFilter(call.query)
         let query = call.query
-        return try await services.page("affiliates", "Affiliates", for: call) { transaction, facts throws(PostgresError) in
+        return try await services.page("affiliates", "Affiliates", for: call) {
+            transaction, facts throws(PostgresError) in
             let rows = try AffiliateQueries.performance(filter, in: transaction)
             let listing = Listing(rows, limit: filter.limit, cursor: \.cursor)
             return AffiliatesPage(
-                affiliates: listing.data.map(AffiliateView.init), program: filter.programID ?? "", from: query["from"] ?? "",
+                affiliates: listing.data.map(AffiliateView.init), program: filter.programID ?? "",
+                from: query["from"] ?? "",
                 to: query["to"] ?? "",
                 next: listing.nextCursor.map { cursor in
                     "/console/affiliates"
@@ -55,7 +58,8 @@ enum PageRoutes {
 
     private static func deadLetters(_ call: Call, _ services: Services) async throws -> Answer {
         let (limit, cursor) = (try call.query.limit(), try call.query.cursor(count: 1))
-        return try await services.page("dead-letters", "Dead letters", for: call) { transaction, facts throws(PostgresError) in
+        return try await services.page("dead-letters", "Dead letters", for: call) {
+            transaction, facts throws(PostgresError) in
             let rows = try FleetQueries.deadLetters(
                 status: nil, limit: limit, cursor: cursor, in: transaction)
             let listing = Listing(rows, limit: limit, cursor: \.cursor)
@@ -68,7 +72,8 @@ enum PageRoutes {
     private static func notifications(_ call: Call, _ services: Services) async throws -> Answer {
         let (limit, cursor) = (try call.query.limit(), try call.query.cursor(count: 2))
         let csrfToken = try call.authenticated().session?.csrfToken ?? ""
-        return try await services.page("notifications", "Notifications", for: call) { transaction, facts throws(PostgresError) in
+        return try await services.page("notifications", "Notifications", for: call) {
+            transaction, facts throws(PostgresError) in
             let rows = try DeskQueries.notifications(limit: limit, cursor: cursor, in: transaction)
             let listing = Listing(rows, limit: limit, cursor: \.cursor)
             return NotificationsPage(
