@@ -1,5 +1,5 @@
-public import Domain
 import Crypto
+public import Domain
 
 extension Identifier {
     /// The id of what `parts` name: the first 16 bytes of their SHA-256, each part preceded by its length so that
@@ -9,7 +9,9 @@ extension Identifier {
         for part in parts {
             var part = part
             part.withUTF8 { bytes in
-                withUnsafeBytes(of: UInt32(truncatingIfNeeded: bytes.count).bigEndian) { hash.update(bufferPointer: $0) }
+                withUnsafeBytes(of: UInt32(truncatingIfNeeded: bytes.count).bigEndian) {
+                    hash.update(bufferPointer: $0)
+                }
                 hash.update(bufferPointer: UnsafeRawBufferPointer(bytes))
             }
         }

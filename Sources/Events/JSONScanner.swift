@@ -29,7 +29,8 @@ struct JSONScanner {
 
     /// - Parameter bounds: where to read; within `bytes`.
     init(_ bytes: UnsafeRawBufferPointer, in bounds: Range<Int>? = nil) {
-        precondition(bounds.map { $0.lowerBound >= 0 && $0.upperBound <= bytes.count } ?? true, "bounds leave the bytes")
+        precondition(
+            bounds.map { $0.lowerBound >= 0 && $0.upperBound <= bytes.count } ?? true, "bounds leave the bytes")
         self.bytes = bytes
         position = bounds?.lowerBound ?? 0
         end = bounds?.upperBound ?? bytes.count

@@ -14,7 +14,8 @@ extension Timestamp {
             hour < 24, minute < 60, second <= 60
         else { return nil }
         // A leap second is the second before it: no clock here counts it.
-        let seconds = Timestamp.days(year: year, month: month, day: day) * 86_400
+        let seconds =
+            Timestamp.days(year: year, month: month, day: day) * 86_400
             + hour * 3_600 + minute * 60 + min(second, 59) - offset
         self.init(microsecondsSinceEpoch: seconds * 1_000_000 + microseconds)
     }

@@ -1,6 +1,6 @@
 import Domain
-public import Postgres
 import Events
+public import Postgres
 
 /// The outbox table: what committed transactions still owe to the topics, and owed before.
 public enum OutboxStore {
@@ -58,7 +58,9 @@ public enum OutboxStore {
         ) { row in try row.int8(0) }
         let first = (ends.first ?? 0) - Int64(messages.count)
         try write(
-            messages.enumerated().map { OutboxRow(lane: lane, sequence: first + Int64($0.offset), message: $0.element) },
+            messages.enumerated().map {
+                OutboxRow(lane: lane, sequence: first + Int64($0.offset), message: $0.element)
+            },
             in: transaction)
     }
 

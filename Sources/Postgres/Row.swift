@@ -61,7 +61,8 @@ public struct Row: ~Copyable {
         let field = try field(column, "text") { $0.isText }
         // The binary form of jsonb begins with a version byte.
         let isBinaryJSON = try type(of: column) == .jsonb
-        return String(decoding: isBinaryJSON ? UnsafeRawBufferPointer(rebasing: field.dropFirst()) : field, as: UTF8.self)
+        return String(
+            decoding: isBinaryJSON ? UnsafeRawBufferPointer(rebasing: field.dropFirst()) : field, as: UTF8.self)
     }
 
     public func textOrNull(_ column: Int) throws(PostgresError) -> String? {
@@ -139,7 +140,8 @@ public struct Row: ~Copyable {
         guard accepts(type) else {
             throw mismatch("column \(column) has type \(type.rawValue), not \(wanted): cast it in the statement")
         }
-        guard PQgetisnull(result, index, Int32(column)) == 0, let start = PQgetvalue(result, index, Int32(column)) else {
+        guard PQgetisnull(result, index, Int32(column)) == 0, let start = PQgetvalue(result, index, Int32(column))
+        else {
             throw mismatch("column \(column) is null, not \(wanted)")
         }
         return UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, index, Int32(column))))

@@ -66,7 +66,7 @@ final class Session {
             guard result.commandTag == "COMMIT" else {
                 throw PostgresError(code: .rollback, message: "COMMIT was answered with \(result.commandTag)")
             }
-        } catch where !isUsable {
+        } catch  where !isUsable {
             throw PostgresError(
                 code: .commitUnknown, sqlState: error.sqlState, message: "no reply to COMMIT: \(error.message)")
         }

@@ -75,7 +75,9 @@ private func withCStrings<Output>(
         var pointers = starts.map { start in bytes.baseAddress.map { $0 + start } }
         pointers.append(nil)
         return pointers.withUnsafeBufferPointer { pointers in
-            guard let first = pointers.baseAddress else { preconditionFailure("an array with a nil has a first element") }
+            guard let first = pointers.baseAddress else {
+                preconditionFailure("an array with a nil has a first element")
+            }
             return body(first)
         }
     }

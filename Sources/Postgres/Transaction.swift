@@ -47,7 +47,8 @@ public struct Transaction: ~Copyable {
             }
         } catch {
             throw error as? PostgresError
-                ?? PostgresError(code: .decoding, message: "a row was refused: \(type(of: error))", statement: statement)
+                ?? PostgresError(
+                    code: .decoding, message: "a row was refused: \(type(of: error))", statement: statement)
         }
         return output
     }

@@ -2,8 +2,8 @@ public import Domain
 public import Events
 public import Kafka
 public import Postgres
-public import WorkerRuntime
 import Storage
+public import WorkerRuntime
 
 /// Turns a requested payout into its first attempt; sending it is the dispatcher's.
 ///

@@ -2,8 +2,8 @@ public import Domain
 public import Logging
 public import Postgres
 public import ServiceLifecycle
-public import WorkerRuntime
 import Storage
+public import WorkerRuntime
 
 /// What one round of the reconciler did.
 public struct ReconcileRound: Hashable, Sendable {

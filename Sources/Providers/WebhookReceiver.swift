@@ -1,7 +1,7 @@
 public import Domain
+import Events
 public import Logging
 public import Postgres
-import Events
 import Storage
 public import WorkerRuntime
 

@@ -54,7 +54,9 @@ public enum ParkedStore {
                 position: SourcePosition(partition: try row.int4(2), offset: try row.int8(3)),
                 payload: try row.bytes(4))
         }
-        return parked.sorted { ($0.position.partition, $0.position.offset) < ($1.position.partition, $1.position.offset) }
+        return parked.sorted {
+            ($0.position.partition, $0.position.offset) < ($1.position.partition, $1.position.offset)
+        }
     }
 
     /// Forgets events that turned out to be none once their order came: they become exceptions instead.

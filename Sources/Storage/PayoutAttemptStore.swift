@@ -110,11 +110,14 @@ public enum PayoutAttemptStore {
                 a.request_path, a.request_body, a.amount_minor, a.currency, a.idempotency_key, a.owner_epoch,
                 a.send_count, c.state = 'prepared', a.key_expires_at
             """, .moment(now), .text(provider), .int8(Int64(maximum)),
-            .moment(now.adding(seconds: schedule.keyLifetimeSeconds)), .moment(now.adding(seconds: schedule.leaseSeconds))
+            .moment(now.adding(seconds: schedule.keyLifetimeSeconds)),
+            .moment(now.adding(seconds: schedule.leaseSeconds))
         ) { row in try ClaimedAttempt(row) }
         let payouts = try PayoutStore.lock(claimed.map(\.request.payoutID), in: transaction)
         try PayoutStore.move(
-            payouts.filter { $0.state == .reserved }.map { PayoutMove($0, to: .submitting, evidence: "attempt claimed") },
+            payouts.filter { $0.state == .reserved }.map {
+                PayoutMove($0, to: .submitting, evidence: "attempt claimed")
+            },
             actor: "payer", at: now, in: transaction)
         return claimed
     }
@@ -181,7 +184,8 @@ extension ClaimedAttempt {
             request: NewAttempt(
                 payoutID: try row.identifier(1), operation: operation, number: try row.int4(3),
                 provider: try row.text(4), account: try row.text(5), requestPath: try row.text(6),
-                requestBody: try row.bytes(7), amount: Money(minorUnits: try row.int8(8), currency: try row.currency(9))),
+                requestBody: try row.bytes(7), amount: Money(minorUnits: try row.int8(8), currency: try row.currency(9))
+            ),
             idempotencyKey: try row.text(10), ownerEpoch: try row.int8(11), sendCount: Int(try row.int4(12)),
             isFirstSend: try row.bool(13), keyExpiresAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(14)))
     }

@@ -27,7 +27,8 @@ extension PayoutAttemptStore {
         case .accepted(let objectID):
             return .recorded(
                 try accept(
-                    attempt.attemptID, request: attempt.request, of: payout, objectID: objectID, actor: "payer", at: now,
+                    attempt.attemptID, request: attempt.request, of: payout, objectID: objectID, actor: "payer",
+                    at: now,
                     makeAttempt: makeAttempt, in: transaction
                 ).state)
         case .declined(let cause, let code):

@@ -31,7 +31,8 @@ extension PayoutStore {
         let free = try connectedFree(of: fresh, in: transaction)
         return fresh.map { payout in
             RequestedPayout(
-                payout: payout, connectedFreeMinor: max(0, free[[payout.affiliateID, payout.amount.currency.code]] ?? 0))
+                payout: payout,
+                connectedFreeMinor: max(0, free[[payout.affiliateID, payout.amount.currency.code]] ?? 0))
         }
     }
 

@@ -1,8 +1,8 @@
 public import Logging
-public import ServiceLifecycle
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+public import ServiceLifecycle
 
 /// Answers `/healthz`, `/readyz` and `/metrics`. Four dozen lines over NIO keep an HTTP framework out of the workers.
 public struct HealthServer: Service {
@@ -70,7 +70,8 @@ private final class HealthHandler: ChannelInboundHandler {
         let headers: HTTPHeaders = [
             "content-type": "text/plain; version=0.0.4; charset=utf-8", "content-length": String(body.readableBytes),
         ]
-        context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
+        context.write(
+            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }

@@ -1,9 +1,9 @@
+import AsyncAlgorithms
 public import Kafka
 public import Logging
 public import Outbox
 public import Postgres
 public import ServiceLifecycle
-import AsyncAlgorithms
 
 /// Publishes the outbox of an emitter without an input partition: console, reconciler, a stage's timer.
 ///

@@ -42,7 +42,8 @@ actor Worker<WorkerStage: Stage>: Service {
     private var holdsReadAt = ContinuousClock.now
 
     init(
-        stage: WorkerStage, settings: WorkerSettings, pool: PostgresPool, consumer: KafkaConsumer, producer: KafkaProducer,
+        stage: WorkerStage, settings: WorkerSettings, pool: PostgresPool, consumer: KafkaConsumer,
+        producer: KafkaProducer,
         health: Health, metrics: Metrics, logger: Logger, clock: @escaping @Sendable () -> Timestamp
     ) {
         self.stage = stage

@@ -1,7 +1,7 @@
 public import ArgumentParser
+import Foundation
 public import Kafka
 public import Postgres
-import Foundation
 
 /// The options of every worker: flag, then environment, then default.
 public struct WorkerOptions: ParsableArguments, Sendable {
@@ -23,7 +23,9 @@ public struct WorkerOptions: ParsableArguments, Sendable {
     @Option(help: "The most records of one batch. [env: BATCH_RECORDS]")
     public var batchRecords = Environment.number("BATCH_RECORDS", default: 2_000)
 
-    @Option(help: "Silence in milliseconds after which the group gives the partitions away. [env: KAFKA_SESSION_TIMEOUT_MS]")
+    @Option(
+        help: "Silence in milliseconds after which the group gives the partitions away. [env: KAFKA_SESSION_TIMEOUT_MS]"
+    )
     public var sessionTimeout = Environment.number("KAFKA_SESSION_TIMEOUT_MS", default: 30_000)
 
     @Option(help: "How long a broker may hold back an empty answer, in milliseconds. [env: KAFKA_FETCH_WAIT_MAX_MS]")
@@ -35,7 +37,8 @@ public struct WorkerOptions: ParsableArguments, Sendable {
             """)
     public var deadLetterLimit = Environment.number("DEAD_LETTER_LIMIT", default: 20)
 
-    @Option(help: "Seconds that a dependency may be away before the worker ends with 75. [env: DEPENDENCY_TIMEOUT_SECONDS]")
+    @Option(
+        help: "Seconds that a dependency may be away before the worker ends with 75. [env: DEPENDENCY_TIMEOUT_SECONDS]")
     public var dependencyTimeout = Environment.number("DEPENDENCY_TIMEOUT_SECONDS", default: 3_600)
 
     @Option(help: "trace, debug, info, notice, warning, error or critical. [env: LOG_LEVEL]")
@@ -45,7 +48,8 @@ public struct WorkerOptions: ParsableArguments, Sendable {
 
     /// How to reach Kafka: the bootstrap servers and every `KAFKA_…` property of the environment.
     public var kafka: KafkaSettings {
-        var settings = KafkaSettings.fromEnvironment(ProcessInfo.processInfo.environment)
+        var settings =
+            KafkaSettings.fromEnvironment(ProcessInfo.processInfo.environment)
             ?? KafkaSettings(bootstrapServers: bootstrapServers)
         settings.bootstrapServers = bootstrapServers
         return settings

@@ -196,14 +196,17 @@ extension Worker {
     /// Looks whether an operator let held partitions go; then all are claimed anew and start where their rows stand.
     func releaseHolds() async {
         let held = owned.values.filter { $0.mode == .held }
-        let lanes = held.map(\.lane) + missing.map {
-            Lane(workerGroup: stage.name, topic: $0.topic, partition: $0.partition)
-        }
+        let lanes =
+            held.map(\.lane)
+            + missing.map {
+                Lane(workerGroup: stage.name, topic: $0.topic, partition: $0.partition)
+            }
         do throws(PostgresError) {
             let rows = try await pool.transaction { (transaction) throws(PostgresError) in
                 try StreamStore.read(lanes, in: transaction)
             }
-            let mayRun = held.contains { rows[$0.lane].map { row in row.runs } == true && !isAnothers($0, rows) }
+            let mayRun =
+                held.contains { rows[$0.lane].map { row in row.runs } == true && !isAnothers($0, rows) }
                 || missing.contains { source in rows.contains { $0.key.source == source && $0.value.runs } }
             guard mayRun else { return }
             unclaimed = Array(owned.keys) + missing

@@ -1,10 +1,10 @@
+import ArgumentParser
+import Domain
+import Foundation
 public import Kafka
 public import Logging
 public import Postgres
 public import ServiceLifecycle
-import ArgumentParser
-import Domain
-import Foundation
 
 /// How a worker ends, as its exit code says.
 public enum WorkerExit: Int32, Sendable {
@@ -55,7 +55,8 @@ public func runWorker(
             stage: stage, settings: settings, pool: context.pool, consumer: consumer, producer: context.producer,
             health: context.health, metrics: context.metrics, logger: context.logger, clock: systemNow)
         let registration = GroupRegistration(
-            group: stage.name, topics: stage.topics, pool: context.pool, settings: options.kafka, logger: context.logger)
+            group: stage.name, topics: stage.topics, pool: context.pool, settings: options.kafka, logger: context.logger
+        )
         return try alongside(context) + [WorkerService(registration: registration, worker: worker)]
     }
 }

@@ -49,7 +49,8 @@ struct PayoutStateTests {
         (.failed, .submitted, .move(to: .failed)), (.failed, .inTransit, .move(to: .failed)),
         (.failed, .paid, .move(to: .returned)), (.failed, .final, .move(to: .returned)),
         (.failed, .returned, .nothing), (.failed, .failed, .nothing),
-        (.canceled, .submitted, .move(to: .canceled)), (.canceled, .paid, .regression), (.canceled, .canceled, .nothing),
+        (.canceled, .submitted, .move(to: .canceled)), (.canceled, .paid, .regression),
+        (.canceled, .canceled, .nothing),
     ]
 
     @Test("An observed status moves the payout forward, changes nothing, or is a regression", arguments: observations)

@@ -1,12 +1,12 @@
+import AsyncAlgorithms
 public import Domain
+import Events
 public import Logging
+import Outbox
 public import Postgres
 public import ServiceLifecycle
-public import WorkerRuntime
-import AsyncAlgorithms
-import Events
-import Outbox
 import Storage
+public import WorkerRuntime
 
 /// Takes up parked refunds once their order is there.
 ///

@@ -1,10 +1,10 @@
 public import Domain
 public import Events
 public import Kafka
-public import Postgres
-public import WorkerRuntime
 import Outbox
+public import Postgres
 import Storage
+public import WorkerRuntime
 
 /// `conversions.raw` → `affiliates.scored`: validates, dedupes, attributes, prices, posts to the ledger, scores.
 public struct ScoringStage: Stage {
