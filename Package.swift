@@ -100,7 +100,7 @@ let package = Package(
             "ConsoleApp",
             [
                 "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, cryptoExtras, hummingbird,
-                mustache, serviceLifecycle,
+                mustache, nioCore, serviceLifecycle,
             ], resources: [.copy("Resources")]),
         library(
             "DevKit",

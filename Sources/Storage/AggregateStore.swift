@@ -64,7 +64,7 @@ public enum AggregateStore {
             INSERT INTO affiliate_score AS a (affiliate_id, program_id, currency, clicks, conversions, refunds,
                 revenue_minor, refunded_minor, score_tenths, components, model_version, last_event_at)
             SELECT affiliate_id, program_id, currency, clicks, conversions, refunds, revenue, refunded, score,
-                $10::int4[][(n - 1) * $11 + 1 : n * $11], $12, last_event_at
+                ($10::int4[])[(n - 1) * $11 + 1 : n * $11], $12, last_event_at
             FROM unnest($1::text[], $2::text[], $3::text[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[],
                 $9::int4[], $13::timestamptz[]) WITH ORDINALITY AS s(affiliate_id, program_id, currency, clicks,
                 conversions, refunds, revenue, refunded, score, last_event_at, n)

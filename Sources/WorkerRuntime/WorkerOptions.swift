@@ -28,8 +28,8 @@ public struct WorkerOptions: ParsableArguments, Sendable {
     )
     public var sessionTimeout = Environment.number("KAFKA_SESSION_TIMEOUT_MS", default: 30_000)
 
-    @Option(help: "How long a broker may hold back an empty answer, in milliseconds. [env: KAFKA_FETCH_WAIT_MS]")
-    public var fetchWait = Environment.number("KAFKA_FETCH_WAIT_MS", default: 100)
+    @Option(help: "How long a broker may hold back an empty answer, in milliseconds. [env: KAFKA_FETCH_WAIT_MAX_MS]")
+    public var fetchWait = Environment.number("KAFKA_FETCH_WAIT_MAX_MS", default: 100)
 
     @Option(
         help: """

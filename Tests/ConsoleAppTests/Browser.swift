@@ -104,8 +104,8 @@ actor Browser {
         struct Point: Decodable { let x: Double, y: Double }
         let point: Point = try await value(
             """
-            (() => { const element = document.querySelector(\(quoted(selector))); element.scrollIntoView({block:
-            "center"});
+            (() => { const element = document.querySelector(\(quoted(selector)));
+            element.scrollIntoView({block: "center"});
             const box = element.getBoundingClientRect();
             return {x: box.x + box.width / 2, y: box.y + box.height / 2}; })()
             """)

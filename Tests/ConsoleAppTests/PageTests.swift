@@ -68,10 +68,14 @@ import Testing
                 try await logIn(browser, console, email)
                 let before = try await browser.text("#tiles .figure")
                 let appeared = """
-                    new Promise(done => new MutationObserver(() => {
-                        const figure = document.querySelector("#tiles .figure")?.innerText;
-                        if (figure && figure !== '\(before)') done(figure);
-                    }).observe(document.body, {subtree: true, childList: true}))
+                    new Promise(done => {
+                        const look = () => {
+                            const figure = document.querySelector("#tiles .figure")?.innerText;
+                            if (figure && figure !== '\(before)') done(figure);
+                        };
+                        new MutationObserver(look).observe(document.body, {subtree: true, childList: true});
+                        look();
+                    })
                     """
                 async let after: String = browser.value(appeared)
                 try await console.run(
@@ -127,8 +131,8 @@ import Testing
         for (const plot of document.querySelectorAll("svg"))
             if (!plot.getAttribute("aria-label") && !plot.querySelector("title")) bad.push("svg");
         for (const control of document.querySelectorAll("a, button"))
-            if (!control.textContent.trim() && !control.getAttribute("aria-label")) bad.push("name: " +
-            control.outerHTML);
+            if (!control.textContent.trim() && !control.getAttribute("aria-label"))
+                bad.push("name: " + control.outerHTML);
         const ids = [...document.querySelectorAll("[id]")].map(element => element.id);
         for (const id of ids) if (ids.filter(other => other === id).length > 1) bad.push("id: " + id);
         if (document.querySelectorAll("h1").length !== 1) bad.push("h1");

@@ -40,7 +40,7 @@ enum SeededData {
         try await console.run(
             """
             INSERT INTO affiliate_day (affiliate_id, program_id, day, currency, clicks, conversions, refunds,
-            revenue_minor,
+                revenue_minor,
                 refunded_minor, commission_minor)
             SELECT 'aff-' || n, p, $1::date - d, CASE p WHEN 'shoes' THEN 'USD' ELSE 'EUR' END,
                 400 + 30 * n + 10 * (d % 7), 10 + n + (d * 7 + n) % 9, (n + d) % 3,
@@ -51,7 +51,7 @@ enum SeededData {
         try await console.run(
             """
             INSERT INTO affiliate_score (affiliate_id, program_id, currency, clicks, conversions, refunds,
-            revenue_minor,
+                revenue_minor,
                 refunded_minor, score_tenths, components, last_event_at)
             SELECT affiliate_id, program_id, currency, sum(clicks), sum(conversions), sum(refunds), sum(revenue_minor),
                 sum(refunded_minor), 340 + 45 * right(affiliate_id, 1)::integer + length(affiliate_id),
@@ -67,7 +67,7 @@ enum SeededData {
         try await console.run(
             """
             INSERT INTO stream_offset (worker_group, topic, partition, next_offset, owner_id, owner_epoch,
-            last_record_at,
+                last_record_at,
                 next_out_seq, published_upto)
             SELECT 'scorer', 'conversions.raw', n, 1000 * n + 500, 'scorer-' || n % 2, 3, $1, 40, 40
             FROM generate_series(0, 3) n
@@ -75,7 +75,7 @@ enum SeededData {
         try await console.run(
             """
             INSERT INTO stream_offset (worker_group, topic, partition, next_offset, owner_id, owner_epoch,
-            last_record_at,
+                last_record_at,
                 mode, hold_reason, hold_detail)
             VALUES ('fraud-detector', 'affiliates.scored', 0, 77, 'fraud-1', 2, $1, 'run', NULL, NULL),
                 ('fraud-detector', 'affiliates.scored', 1, 12, '', 2, $1, 'held', 'offset_out_of_range',
@@ -101,7 +101,7 @@ enum SeededData {
         try await console.run(
             """
             INSERT INTO commission (conversion_id, affiliate_id, program_id, currency, basis_points, base_minor,
-            amount_minor,
+                amount_minor,
                 status, hold_until, transaction_id, recorded_at)
             SELECT md5('conversion' || n)::uuid, 'aff-' || n, CASE WHEN n % 3 = 0 THEN 'books' ELSE 'shoes' END,
                 CASE WHEN n % 3 = 0 THEN 'EUR' ELSE 'USD' END, 800, 100000 * n, 10000 * n, 'approved', $1,

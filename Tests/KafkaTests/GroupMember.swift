@@ -15,9 +15,10 @@ struct GroupMember {
         _ broker: TestBroker, topic: String, group: String,
         from start: @escaping @Sendable (TopicPartition) -> Int64 = { _ in 0 }
     ) throws {
+        // Six seconds are the least that a real broker accepts.
         let configuration = ConsumerConfiguration(
             settings: broker.settings, group: group, topics: [topic], clientID: "test",
-            sessionTimeoutMilliseconds: 4_000, fetchWaitMilliseconds: 10)
+            sessionTimeoutMilliseconds: 6_000, fetchWaitMilliseconds: 10)
         consumer = try KafkaConsumer(configuration, logger: quiet)
         self.start = start
     }

@@ -68,7 +68,7 @@ struct ProducerTests {
     func timeout() async throws {
         let broker = try TestBroker.mock()
         let topic = try await broker.createTopic()
-        let producer = try broker.producer(messageTimeoutMilliseconds: 1_000)
+        let producer = try broker.producer(messageTimeoutMilliseconds: 3_000)
         #expect(await producer.publish(numbered(0..<1, topic: topic)).allSatisfy { $0.error == nil })
         try await broker.mock?.setDown()
         let results = await producer.publish(numbered(1..<4, topic: topic))

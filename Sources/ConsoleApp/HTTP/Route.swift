@@ -1,8 +1,9 @@
 import Hummingbird
 
-/// One path of the console, what it takes to enter it, and who answers. The list of all routes is data, so that tests
-/// can
-/// walk it: every role against every route, and every API route against the OpenAPI document.
+/// One path of the console, what it takes to enter it, and who answers.
+///
+/// The list of all routes is data, so that tests can walk it: every role against every route, and every API route
+/// against the OpenAPI document.
 struct Route: Sendable {
     /// How a route is entered and how it refuses.
     enum Kind: Sendable {

@@ -151,15 +151,15 @@ struct TopicsPage: Sendable {
     private static func row(_ position: PartitionPosition) -> Row {
         let mode =
             switch position.mode {
-            case "run":
-                StateLabel(
-                    position.ownerId.isEmpty ? "Nobody" : "Running", tone: position.ownerId.isEmpty ? .waiting : .good)
+            case "run" where position.ownerId.isEmpty: StateLabel("Unowned", tone: .waiting)
+            case "run": StateLabel("Running", tone: .good)
             case "quarantine": StateLabel("Quarantine", tone: .waiting)
             default: StateLabel("Held", tone: .bad)
             }
         return Row(
             group: position.workerGroup, partition: String(position.partition),
-            next: position.nextOffset.map(Figures.count) ?? "–", high: position.highWatermark.map(Figures.count) ?? "–",
+            next: position.nextOffset.map(Figures.count) ?? "–",
+            high: position.highWatermark.map(Figures.count) ?? "–",
             lag: position.lag.map(Figures.count) ?? "–", isBehind: (position.lag ?? 0) > 0,
             owner: position.ownerId.isEmpty ? "–" : position.ownerId,
             hold: position.holdReason.map { reason in

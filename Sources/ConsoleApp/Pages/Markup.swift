@@ -1,5 +1,6 @@
-/// HTML or SVG under construction. Text and attribute values are escaped; tags and attribute names are literals of
-/// ours.
+/// HTML or SVG under construction.
+///
+/// Text and attribute values are escaped; tags and attribute names are literals of ours.
 struct Markup: Sendable {
     private(set) var text = ""
 

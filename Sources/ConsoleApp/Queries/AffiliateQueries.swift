@@ -53,8 +53,8 @@ struct AffiliateFilter: Sendable {
 
 /// Affiliates by score.
 enum AffiliateQueries {
-    /// - Returns: up to one row more than `filter.limit`. The figures are those of the period, score and rank are
-    /// today's.
+    /// - Returns: up to one row more than `filter.limit`. The figures are those of the period, score and rank
+    ///   are today's.
     static func performance(
         _ filter: AffiliateFilter, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [AffiliatePerformance] {
@@ -81,8 +81,8 @@ enum AffiliateQueries {
                 LEFT JOIN period p USING (affiliate_id, program_id, currency)
             WHERE (p.affiliate_id IS NOT NULL OR ($2::date IS NULL AND $3::date IS NULL))
                 AND ($4::integer IS NULL
-                    OR (-r.score_tenths, r.affiliate_id, r.program_id, r.currency) > (-$4, $5::text, $6::text,
-                    $7::text))
+                    OR (-r.score_tenths, r.affiliate_id, r.program_id, r.currency)
+                        > (-$4, $5::text, $6::text, $7::text))
             ORDER BY r.score_tenths DESC, r.affiliate_id, r.program_id, r.currency LIMIT $8
             """, .optionalText(filter.programID), .optionalDate(filter.from), .optionalDate(filter.to),
             .optionalInt4(after.flatMap { Int32($0[0]) }), .optionalText(after?[1]), .optionalText(after?[2]),

@@ -8,6 +8,8 @@ struct PageFacts: Sendable {
     let positions: [PartitionPosition]
     /// Notifications that no admin has read.
     let unread: Int64
+    /// Read before the figures, so that a change in between counts as one to come.
+    let version: String
 }
 
 extension Services {
@@ -19,10 +21,11 @@ extension Services {
         let principal = try call.authenticated()
         let (watermarks, now) = (await watermarks(), now())
         let (facts, body) = try await pool.transaction { transaction throws(PostgresError) in
+            let version = try FleetQueries.version(in: transaction)
             let facts = PageFacts(
                 now: now, watermarks: watermarks,
                 positions: try FleetQueries.positions(watermarks: watermarks, in: transaction),
-                unread: try DeskQueries.unreadNotifications(in: transaction))
+                unread: try DeskQueries.unreadNotifications(in: transaction), version: version)
             return (facts, try body(transaction, facts))
         }
         return pages.page(template, frame: PageFrame(title, call, principal, facts), body: body)
@@ -52,7 +55,8 @@ extension PageFrame {
                     badge: isNotifications && facts.unread > 0 ? Figures.count(facts.unread) : nil)
             }, userName: principal.session?.name ?? principal.actor,
             userRole: principal.session?.role.rawValue ?? "", csrfToken: principal.session?.csrfToken ?? "",
-            freshness: freshness.sentence, isHeld: freshness.heldPartitions > 0, notice: notice?.text,
+            freshness: freshness.sentence, version: facts.version, isHeld: freshness.heldPartitions > 0,
+            notice: notice?.text,
             noticeIsError: notice?.isError ?? false)
     }
 }

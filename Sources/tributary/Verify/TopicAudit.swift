@@ -14,7 +14,9 @@ struct TopicAudit {
     /// How long the broker may be silent while records are due.
     private static let silenceLimit = Duration.seconds(15)
 
+    /// A record without a key may go to any partition, so order is looked for within one.
     private struct KeyInLane: Hashable {
+        let source: TopicPartition
         let key: Identifier
         let lane: Int64
     }
@@ -95,7 +97,8 @@ struct TopicAudit {
             if isSettled { strangers.append("\(record.source) offset \(record.offset)") }
         case .again: return
         case .first(let row):
-            let place = KeyInLane(key: Identifier(hashing: record.key ?? []), lane: row.lane)
+            let place = KeyInLane(
+                source: record.source, key: Identifier(hashing: record.key ?? []), lane: row.lane)
             if let before = latest[place], before > row.sequence {
                 disorders.append("\(record.source) offset \(record.offset)")
             }

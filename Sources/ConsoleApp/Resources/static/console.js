@@ -5,7 +5,8 @@
   const freshness = document.querySelector("[data-freshness]");
   if (!window.EventSource || !freshness || !document.body.hasAttribute("data-live")) return;
 
-  let version = null;
+  // As of the page itself: what changed between its making and the first event is not missed.
+  let version = document.body.dataset.live;
   let refreshedAt = 0;
   let timer = null;
 
@@ -39,7 +40,7 @@
     const snapshot = JSON.parse(event.data);
     freshness.textContent = snapshot.sentence;
     freshness.classList.toggle("held", snapshot.freshness.held_partitions > 0);
-    if (version !== null && version !== snapshot.version) refreshSoon();
+    if (version !== snapshot.version) refreshSoon();
     if (!document.hidden) version = snapshot.version;
   });
   window.addEventListener("pagehide", () => source.close());
