@@ -106,10 +106,12 @@ let package = Package(
             "DevKit",
             [
                 "Topics", "Kafka", "Postgres", "Storage", "Events", "Domain", "Outbox", logging, crypto, hummingbird,
-                asyncHTTPClient,
+                serviceLifecycle, asyncHTTPClient, nioCore,
             ]),
         // 5
         program("scorer", ["Stages", "WorkerRuntime"]),
+        program("payer", ["Stages", "Providers", "WorkerRuntime"]),
+        program("reconciler", ["Providers", "Storage", "WorkerRuntime", logging, serviceLifecycle, hummingbird]),
         program("console", ["ConsoleApp", "WorkerRuntime", "Kafka", "Outbox", "Events", serviceLifecycle]),
         program(
             "tributary",
@@ -123,6 +125,7 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
         tests("StorageTests", ["Storage", "DevKit"]),
+        tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
         tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
     ]
 )

@@ -1,0 +1,114 @@
+import AsyncHTTPClient
+import Hummingbird
+public import Logging
+import ServiceLifecycle
+
+/// A Stripe that moves no money: transfers, payouts, keys and webhooks as the real one has them, with faults on demand.
+///
+/// It listens on a free loopback port. Accounts exist as soon as they are named.
+public actor FakeStripe {
+    /// Delivers a webhook; the answer is the endpoint's HTTP status.
+    public typealias Deliver = @Sendable (StripeDelivery) async -> Int
+
+    /// How often it looks at its clock.
+    private static let tick: Duration = .milliseconds(20)
+
+    /// The value for STRIPE_API_BASE.
+    public nonisolated let baseURL: String
+    /// A key that it accepts.
+    public static let apiKey = "sk_test_fake"
+
+    var books = FakeStripeBooks()
+    var settings: FakeStripeSettings
+    private var outbox = FakeStripeOutbox()
+    private let deliver: Deliver?
+    private let client = HTTPClient(eventLoopGroupProvider: .singleton)
+    private let listener: LoopbackListener
+
+    /// Starts listening.
+    ///
+    /// - Parameters:
+    ///   - port: 0 takes a free one.
+    ///   - deliver: takes the webhooks instead of the addresses of the settings.
+    public static func start(
+        _ settings: FakeStripeSettings = FakeStripeSettings(), port: Int = 0, deliver: Deliver? = nil,
+        logger: Logger
+    ) async throws -> FakeStripe {
+        let listener = LoopbackListener(logger: logger)
+        let routes = FakeStripeRoutes()
+        let bound = try await listener.start(routes.router(), port: port)
+        let fake = FakeStripe(settings, port: bound, deliver: deliver, listener: listener)
+        await routes.serve(fake)
+        await listener.every(tick) { await fake.turn() }
+        return fake
+    }
+
+    private init(_ settings: FakeStripeSettings, port: Int, deliver: Deliver?, listener: LoopbackListener) {
+        self.settings = settings
+        self.deliver = deliver
+        self.listener = listener
+        baseURL = "http://127.0.0.1:\(port)"
+    }
+
+    /// Ends the server; what was not delivered is lost.
+    public func stop() async {
+        await listener.stop()
+        // Nothing is left to be done about a client that does not end.
+        try? await client.shutdown()
+    }
+
+    /// Every movement of money that it executed, in order.
+    public var acceptances: [StripeAcceptance] { books.acceptances }
+
+    /// What lies on an account, minor units by lower-case currency.
+    public func balance(of account: String) -> [String: Int64] { books.balance(of: account) }
+
+    /// Events that are not delivered yet.
+    public var undelivered: Int { outbox.entries.count }
+
+    public func apply(_ control: FakeStripeControl) {
+        if let url = control.platformURL { settings.platformURL = url }
+        if let url = control.connectURL { settings.connectURL = url }
+        if let wait = control.settleAfterMilliseconds { settings.settleAfter = .milliseconds(wait) }
+        if let faults = control.faults { settings.faults.merge(faults) { $1 } }
+        if let faults = control.webhookFaults { settings.webhookFaults.merge(faults) { $1 } }
+        if let balance = control.platformBalance { settings.platformBalance = balance }
+    }
+
+    /// A bank sends a payout back, paid or not.
+    ///
+    /// - Returns: whether there is such a payout.
+    @discardableResult
+    public func fail(payoutID: String, code: String) -> Bool { books.fail(payoutID: payoutID, code: code) }
+
+    func create(_ creation: FakeCreation) -> FakeReply {
+        let account = creation.account.isEmpty ? creation.fields["destination"] ?? "" : creation.account
+        let queue = settings.faults[account] == nil ? "*" : account
+        let fault = settings.faults[queue]?.first
+        if fault != nil { settings.faults[queue]?.removeFirst() }
+        return books.create(creation, fault: fault, settings: settings, now: .now)
+    }
+
+    /// One turn of its clock: payouts move on, events go out.
+    private func turn() async {
+        books.advance(to: .now, settings: settings)
+        outbox.add(books.takeEvents(), faults: settings.webhookFaults, now: .now)
+        let (settings, deliver, client) = (settings, deliver, client)
+        let due = outbox.takeDue(at: .now) { notice in
+            deliver != nil || (notice.isConnect ? settings.connectURL : settings.platformURL) != nil
+        }
+        for entry in due {
+            let notice = entry.notice
+            let delivery = StripeDelivery(
+                notice, secret: notice.isConnect ? settings.connectSecret : settings.platformSecret)
+            let status: Int
+            if let deliver {
+                status = await deliver(delivery)
+            } else {
+                let url = notice.isConnect ? settings.connectURL : settings.platformURL
+                status = await delivery.post(to: url ?? "", with: client)
+            }
+            if !(200..<300).contains(status) { outbox.retry(entry, at: .now) }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+import Foundation
+
+/// A request that creates something.
+struct FakeCreation: Sendable {
+    /// `/v1/transfers` or `/v1/payouts`.
+    let path: String
+    /// The account in whose name it is made; empty for the platform.
+    let account: String
+    let key: String?
+    let body: String
+
+    var fields: [String: String] { FormDecoding.fields(body) }
+}
+
+/// The fake's state: objects, balances, keys and what is due. It has no clock and no network.
+struct FakeStripeBooks: Sendable {
+    private struct StoredReply: Sendable {
+        let path: String
+        let body: String
+        let reply: FakeReply
+    }
+
+    /// A payout's next change of status.
+    private struct Due: Sendable {
+        let at: ContinuousClock.Instant
+        let payoutID: String
+    }
+
+    private(set) var acceptances: [StripeAcceptance] = []
+    private(set) var transfers: [FakeTransfer] = []
+    private(set) var payouts: [FakePayout] = []
+    private var accountOfPayout: [String: String] = [:]
+    /// Minor units by account and currency.
+    private var balances: [String: Int64] = [:]
+    private var transferredMinor: Int64 = 0
+    private var stored: [String: StoredReply] = [:]
+    private var due: [Due] = []
+    private var serial = 0
+    /// Events that nobody took yet.
+    private var events: [FakeEvent<FakePayout>] = []
+    private var transferEvents: [FakeEvent<FakeTransfer>] = []
+
+    /// Answers a creation as Stripe does: a known key gets its stored reply, whatever happened meanwhile.
+    mutating func create(
+        _ creation: FakeCreation, fault: StripeFault?, settings: FakeStripeSettings, now: ContinuousClock.Instant
+    ) -> FakeReply {
+        if fault == .rateLimited {
+            return FakeReply(status: 429, FakeErrorBody(code: "rate_limit", "Too many requests."))
+        }
+        if fault == .dropBefore { return FakeReply(status: 200, FakeErrorBody("dropped")).cut(after: 0) }
+        if fault == .errorBefore { return FakeStripeBooks.internalError }
+        if fault == .conflict {
+            return FakeReply(status: 409, FakeErrorBody(code: "idempotency_key_in_use", "The key is in use."))
+        }
+        let scope = creation.key.map { "\(creation.account)/\($0)" }
+        if let scope, let known = stored[scope] { return replay(known, for: creation) }
+        let (reply, isStored) =
+            fault == .errorStored ? (FakeStripeBooks.internalError, true) : execute(creation, settings, now)
+        let answer = fault == .errorAfter ? FakeStripeBooks.internalError : reply
+        // A request that fails validation is not executed and leaves its key free.
+        if let scope, isStored {
+            stored[scope] = StoredReply(path: creation.path, body: creation.body, reply: answer)
+        }
+        switch fault {
+        case .dropAfter: return answer.cut(after: 0)
+        case .truncated: return answer.cut(after: answer.body.count / 2)
+        case .slow:
+            var late = answer
+            late.delay = settings.slowness
+            return late
+        default: return answer
+        }
+    }
+
+    private func replay(_ known: StoredReply, for creation: FakeCreation) -> FakeReply {
+        guard known.path == creation.path, known.body == creation.body else {
+            return FakeReply(
+                status: 400,
+                FakeErrorBody(
+                    type: "idempotency_error",
+                    "Keys for idempotent requests can only be used with the same parameters they were first used with.")
+            )
+        }
+        var reply = known.reply
+        reply.isReplayed = true
+        return reply
+    }
+
+    private mutating func execute(
+        _ creation: FakeCreation, _ settings: FakeStripeSettings, _ now: ContinuousClock.Instant
+    ) -> (FakeReply, isStored: Bool) {
+        let fields = creation.fields
+        guard let amount = fields["amount"].flatMap({ Int64($0) }), amount > 0, let currency = fields["currency"] else {
+            return (FakeReply(status: 400, FakeErrorBody(code: "parameter_missing", "amount or currency")), false)
+        }
+        let metadata = FormDecoding.members(of: "metadata", in: fields)
+        return creation.path == "/v1/transfers"
+            ? (transfer(amount, currency, metadata, fields, settings), true)
+            : (payOut(amount, currency, metadata, creation.account, settings, now), true)
+    }
+
+    private mutating func transfer(
+        _ amount: Int64, _ currency: String, _ metadata: [String: String], _ fields: [String: String],
+        _ settings: FakeStripeSettings
+    ) -> FakeReply {
+        guard let destination = fields["destination"], destination.hasPrefix("acct_") else {
+            return FakeReply(status: 400, FakeErrorBody(code: "account_invalid", "No such destination."))
+        }
+        if destination.hasSuffix("_not_allowed") {
+            return FakeReply(status: 400, FakeErrorBody(code: "transfers_not_allowed", "Transfers are not allowed."))
+        }
+        if let limit = settings.platformBalance, transferredMinor + amount > limit {
+            return FakeReply(status: 400, FakeErrorBody(code: "balance_insufficient", "Insufficient funds."))
+        }
+        transferredMinor += amount
+        balances["\(destination)/\(currency)", default: 0] += amount
+        let transfer = FakeTransfer(
+            id: nextID("tr"), amount: amount, created: seconds(), currency: currency, destination: destination,
+            metadata: metadata, transferGroup: fields["transfer_group"])
+        transfers.append(transfer)
+        acceptances.append(
+            StripeAcceptance(
+                id: transfer.id, object: "transfer", account: destination, amount: amount, currency: currency,
+                payoutID: metadata["payout_id"] ?? "", attempt: metadata["attempt"] ?? ""))
+        transferEvents.append(
+            FakeEvent(
+                id: nextID("evt"), type: "transfer.created", account: nil, created: seconds(),
+                data: .init(object: transfer)))
+        return FakeReply(transfer)
+    }
+
+    private mutating func payOut(
+        _ amount: Int64, _ currency: String, _ metadata: [String: String], _ account: String,
+        _ settings: FakeStripeSettings, _ now: ContinuousClock.Instant
+    ) -> FakeReply {
+        guard balances["\(account)/\(currency)", default: 0] >= amount else {
+            return FakeReply(status: 400, FakeErrorBody(code: "balance_insufficient", "Insufficient funds."))
+        }
+        balances["\(account)/\(currency)", default: 0] -= amount
+        let payout = FakePayout(
+            id: nextID("po"), amount: amount, arrivalDate: seconds(), created: seconds(), currency: currency,
+            metadata: metadata)
+        payouts.append(payout)
+        accountOfPayout[payout.id] = account
+        acceptances.append(
+            StripeAcceptance(
+                id: payout.id, object: "payout", account: account, amount: amount, currency: currency,
+                payoutID: metadata["payout_id"] ?? "", attempt: metadata["attempt"] ?? ""))
+        announce(payout, "payout.created")
+        due.append(Due(at: now + settings.settleAfter, payoutID: payout.id))
+        return FakeReply(payout)
+    }
+
+    /// Lets time do its work: pending payouts go in transit, those in transit are paid or fail.
+    mutating func advance(to now: ContinuousClock.Instant, settings: FakeStripeSettings) {
+        let ripe = due.filter { $0.at <= now }
+        due.removeAll { $0.at <= now }
+        for entry in ripe {
+            guard let position = payouts.firstIndex(where: { $0.id == entry.payoutID }) else { continue }
+            let account = accountOfPayout[entry.payoutID] ?? ""
+            switch payouts[position].status {
+            case "pending": change(position, to: "in_transit", "payout.updated")
+            case "in_transit" where account.hasSuffix("_no_account"): fail(position, code: "no_account")
+            case "in_transit": change(position, to: "paid", "payout.paid")
+            case "paid" where account.hasSuffix("_returned"): fail(position, code: "account_closed")
+            default: continue
+            }
+            due.append(Due(at: now + settings.settleAfter, payoutID: entry.payoutID))
+        }
+    }
+
+    /// A bank sends a payout back.
+    ///
+    /// - Returns: whether there is such a payout.
+    mutating func fail(payoutID: String, code: String) -> Bool {
+        guard let position = payouts.firstIndex(where: { $0.id == payoutID }) else { return false }
+        fail(position, code: code)
+        return true
+    }
+
+    private mutating func fail(_ position: Int, code: String) {
+        let payout = payouts[position]
+        guard payout.status != "failed" else { return }
+        balances["\(accountOfPayout[payout.id] ?? "")/\(payout.currency)", default: 0] += payout.amount
+        payouts[position].failureCode = code
+        payouts[position].failureMessage = "The bank sent it back."
+        change(position, to: "failed", "payout.failed")
+    }
+
+    private mutating func change(_ position: Int, to status: String, _ kind: String) {
+        payouts[position].status = status
+        announce(payouts[position], kind)
+    }
+
+    private mutating func announce(_ payout: FakePayout, _ kind: String) {
+        events.append(
+            FakeEvent(
+                id: nextID("evt"), type: kind, account: accountOfPayout[payout.id], created: seconds(),
+                data: .init(object: payout)))
+    }
+
+    /// The events since the last call, with whether their object has ended.
+    mutating func takeEvents() -> [FakeNotice] {
+        defer {
+            events = []
+            transferEvents = []
+        }
+        return transferEvents.map { event in
+            FakeNotice(
+                isConnect: false, account: event.data.object.destination, objectID: event.data.object.id,
+                endsObject: true, body: FakeReply(event).body)
+        }
+            + events.map { event in
+                FakeNotice(
+                    isConnect: true, account: event.account ?? "", objectID: event.data.object.id,
+                    endsObject: ["paid", "failed"].contains(event.data.object.status), body: FakeReply(event).body)
+            }
+    }
+
+    func payouts(of account: String) -> [FakePayout] {
+        payouts.filter { accountOfPayout[$0.id] == account }
+    }
+
+    func balance(of account: String) -> [String: Int64] {
+        var found: [String: Int64] = [:]
+        for (key, amount) in balances where key.hasPrefix(account + "/") {
+            found[String(key.dropFirst(account.count + 1))] = amount
+        }
+        return found
+    }
+
+    private mutating func nextID(_ prefix: String) -> String {
+        serial += 1
+        return "\(prefix)_fake\(String(serial + 1_000_000).dropFirst())"
+    }
+
+    private func seconds() -> Int64 { Int64(Date().timeIntervalSince1970) }
+
+    private static let internalError = FakeReply(
+        status: 500, FakeErrorBody(type: "api_error", "Something went wrong."))
+}
+
+/// An event on its way to a webhook endpoint.
+struct FakeNotice: Sendable {
+    /// To the endpoint of connected accounts rather than the platform's.
+    let isConnect: Bool
+    let account: String
+    let objectID: String
+    let endsObject: Bool
+    let body: [UInt8]
+}

@@ -1,0 +1,119 @@
+import Foundation
+
+/// A transfer as Stripe writes it.
+struct FakeTransfer: Codable, Sendable {
+    let id: String
+    var object = "transfer"
+    let amount: Int64
+    var amountReversed: Int64 = 0
+    let created: Int64
+    let currency: String
+    let destination: String
+    var livemode = false
+    let metadata: [String: String]
+    var reversed = false
+    let transferGroup: String?
+}
+
+/// A bank payout as Stripe writes it.
+struct FakePayout: Codable, Sendable {
+    let id: String
+    var object = "payout"
+    let amount: Int64
+    let arrivalDate: Int64
+    var automatic = false
+    let created: Int64
+    let currency: String
+    var failureCode: String?
+    var failureMessage: String?
+    var livemode = false
+    let metadata: [String: String]
+    var method = "standard"
+    var reconciliationStatus = "not_applicable"
+    var status = "pending"
+    var type = "bank_account"
+}
+
+struct FakeList<Element: Codable & Sendable>: Codable, Sendable {
+    var object = "list"
+    let data: [Element]
+    let hasMore: Bool
+}
+
+struct FakeEvent<Object: Codable & Sendable>: Codable, Sendable {
+    struct Payload: Codable, Sendable {
+        let object: Object
+    }
+
+    let id: String
+    var object = "event"
+    let type: String
+    let account: String?
+    let created: Int64
+    var livemode = false
+    let data: Payload
+}
+
+struct FakeErrorBody: Codable, Sendable {
+    struct Detail: Codable, Sendable {
+        let type: String
+        let code: String?
+        let message: String
+    }
+
+    let error: Detail
+
+    init(type: String = "invalid_request_error", code: String? = nil, _ message: String) {
+        error = Detail(type: type, code: code, message: message)
+    }
+}
+
+/// What a client is answered.
+struct FakeReply: Sendable {
+    var status: Int
+    var body: [UInt8]
+    var isReplayed = false
+    /// The connection breaks after so many bytes of the body.
+    var cutAfter: Int?
+    var delay: Duration = .zero
+
+    init(status: Int = 200, _ value: some Encodable) {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys]
+        self.status = status
+        // Only our own value types come here, and they always encode.
+        body = Array((try? encoder.encode(value)) ?? Data())
+    }
+
+    func cut(after bytes: Int) -> FakeReply {
+        var reply = self
+        reply.cutAfter = bytes
+        return reply
+    }
+}
+
+/// The fields of a form, decoded; the last one of a name wins.
+enum FormDecoding {
+    static func fields(_ text: String) -> [String: String] {
+        var fields: [String: String] = [:]
+        for pair in text.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            fields[decode(parts[0])] = parts.count > 1 ? decode(parts[1]) : ""
+        }
+        return fields
+    }
+
+    /// The fields `name[key]` by their keys.
+    static func members(of name: String, in fields: [String: String]) -> [String: String] {
+        var members: [String: String] = [:]
+        for (field, value) in fields where field.hasPrefix(name + "[") && field.hasSuffix("]") {
+            members[String(field.dropFirst(name.count + 1).dropLast())] = value
+        }
+        return members
+    }
+
+    private static func decode(_ text: Substring) -> String {
+        text.replacing("+", with: " ").removingPercentEncoding ?? String(text)
+    }
+}

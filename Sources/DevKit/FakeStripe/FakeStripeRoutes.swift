@@ -1,0 +1,171 @@
+import Foundation
+import Hummingbird
+
+/// The HTTP face of the fake provider.
+actor FakeStripeRoutes {
+    private var fake: FakeStripe?
+    private static let bodyBytesMaximum = 1 << 16
+
+    /// From here on requests are answered; until then they get 503.
+    func serve(_ fake: FakeStripe) { self.fake = fake }
+
+    nonisolated func router() -> Router<BasicRequestContext> {
+        let router = Router()
+        for path in ["/v1/transfers", "/v1/payouts"] {
+            router.post(RouterPath(path)) { request, _ in try await self.create(path, request) }
+            router.get(RouterPath(path)) { request, _ in try await self.list(path, request) }
+            router.get(RouterPath(path + "/:id")) { request, context in
+                try await self.show(path, id: context.parameters.require("id"), request)
+            }
+        }
+        router.get("/v1/balance") { request, _ in try await self.balance(request) }
+        router.post("/_control") { request, context in try await self.control(request, context) }
+        router.post("/_control/payouts/:id/fail") { request, context in
+            let code = FormDecoding.fields(request.uri.query ?? "")["code"] ?? "account_closed"
+            let isKnown = try await self.served().fail(payoutID: context.parameters.require("id"), code: code)
+            return Response(status: isKnown ? .noContent : .notFound)
+        }
+        router.get("/_control/acceptances") { _, _ in
+            FakeStripeRoutes.respond(FakeReply(["acceptances": try await self.served().acceptances]))
+        }
+        return router
+    }
+
+    private func served() throws -> FakeStripe {
+        guard let fake else { throw HTTPError(.serviceUnavailable) }
+        return fake
+    }
+
+    private func create(_ path: String, _ request: Request) async throws -> Response {
+        let body = try await request.body.collect(upTo: FakeStripeRoutes.bodyBytesMaximum)
+        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        let creation = FakeCreation(
+            path: path, account: request.headers[.stripeAccount] ?? "", key: request.headers[.idempotencyKey],
+            body: String(buffer: body))
+        let reply = try await served().create(creation)
+        if reply.delay > .zero { try await Task.sleep(for: reply.delay) }
+        return FakeStripeRoutes.respond(reply)
+    }
+
+    private func show(_ path: String, id: String, _ request: Request) async throws -> Response {
+        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        let books = try await served().books
+        let account = request.headers[.stripeAccount] ?? ""
+        if path == "/v1/transfers", let transfer = books.transfers.first(where: { $0.id == id }) {
+            return FakeStripeRoutes.respond(FakeReply(transfer))
+        }
+        if path == "/v1/payouts", let payout = books.payouts(of: account).first(where: { $0.id == id }) {
+            return FakeStripeRoutes.respond(FakeReply(payout))
+        }
+        return FakeStripeRoutes.respond(
+            FakeReply(status: 404, FakeErrorBody(code: "resource_missing", "No such object.")))
+    }
+
+    private func list(_ path: String, _ request: Request) async throws -> Response {
+        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        let books = try await served().books
+        let filter = ListFilter(FormDecoding.fields(request.uri.query ?? ""))
+        if path == "/v1/transfers" {
+            return FakeStripeRoutes.respond(
+                filter.page(of: books.transfers, id: \.id, created: \.created) { transfer in
+                    filter.accepts(transfer.destination, \.destination)
+                        && filter.accepts(transfer.transferGroup, \.group)
+                })
+        }
+        let payouts = books.payouts(of: request.headers[.stripeAccount] ?? "")
+        return FakeStripeRoutes.respond(
+            filter.page(of: payouts, id: \.id, created: \.created) { filter.accepts($0.status, \.status) })
+    }
+
+    private func balance(_ request: Request) async throws -> Response {
+        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        struct Amount: Codable {
+            let amount: Int64
+            let currency: String
+        }
+        let balance = try await served().balance(of: request.headers[.stripeAccount] ?? "")
+        let available = balance.sorted { $0.key < $1.key }.map { Amount(amount: $0.value, currency: $0.key) }
+        return FakeStripeRoutes.respond(FakeReply(["available": available, "pending": []]))
+    }
+
+    private func control(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let body = try await request.body.collect(upTo: FakeStripeRoutes.bodyBytesMaximum)
+        guard let control = try? JSONDecoder().decode(FakeStripeControl.self, from: Data(buffer: body)) else {
+            return Response(status: .badRequest)  // The sender sees its own JSON; why it is wrong is no secret.
+        }
+        try await served().apply(control)
+        return Response(status: .noContent)
+    }
+
+    /// Only keys of the test mode are known, and one that says it is revoked is not.
+    private static func refusal(_ request: Request) -> FakeReply? {
+        let authorization = request.headers[.authorization] ?? ""
+        let isKnown = ["Bearer sk_test_", "Bearer rk_test_"].contains(where: authorization.hasPrefix)
+        guard !isKnown || authorization.contains("revoked") else { return nil }
+        return FakeReply(status: 401, FakeErrorBody("Invalid API key."))
+    }
+
+    private static func respond(_ reply: FakeReply) -> Response {
+        var headers: HTTPFields = [.contentType: "application/json"]
+        headers[.requestID] = "req_fake"
+        if reply.isReplayed { headers[.idempotentReplayed] = "true" }
+        let status = HTTPResponse.Status(code: reply.status)
+        guard let bytes = reply.cutAfter else {
+            return Response(
+                status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
+        }
+        // More is promised than comes: the client sees the connection break.
+        let part = ByteBuffer(bytes: reply.body.prefix(bytes))
+        return Response(
+            status: status, headers: headers,
+            body: ResponseBody(contentLength: reply.body.count + 1) { writer in
+                if part.readableBytes > 0 { try await writer.write(part) }
+                throw CutReply()
+            })
+    }
+
+    private struct CutReply: Error {}
+}
+
+/// The filters and the cursor of a listing.
+private struct ListFilter {
+    let limit: Int
+    let startingAfter: String?
+    let createdFrom: Int64
+    let destination: String?
+    let group: String?
+    let status: String?
+
+    init(_ fields: [String: String]) {
+        limit = min(max(fields["limit"].flatMap { Int($0) } ?? 10, 1), 100)
+        startingAfter = fields["starting_after"]
+        createdFrom = fields["created[gte]"].flatMap { Int64($0) } ?? 0
+        destination = fields["destination"]
+        group = fields["transfer_group"]
+        status = fields["status"]
+    }
+
+    func accepts(_ value: String?, _ wanted: KeyPath<ListFilter, String?>) -> Bool {
+        self[keyPath: wanted] == nil || self[keyPath: wanted] == value
+    }
+
+    /// One page, newest first.
+    func page<Element: Codable & Sendable>(
+        of elements: [Element], id: KeyPath<Element, String>, created: KeyPath<Element, Int64>,
+        where isWanted: (Element) -> Bool
+    ) -> FakeReply {
+        var found = elements.filter { $0[keyPath: created] >= createdFrom && isWanted($0) }.reversed().map { $0 }
+        if let startingAfter, let position = found.firstIndex(where: { $0[keyPath: id] == startingAfter }) {
+            found.removeFirst(position + 1)
+        }
+        return FakeReply(FakeList(data: Array(found.prefix(limit)), hasMore: found.count > limit))
+    }
+}
+
+extension HTTPField.Name {
+    // All four are valid names; the type asks all the same.
+    fileprivate static let stripeAccount = HTTPField.Name("Stripe-Account") ?? .accept
+    fileprivate static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .accept
+    fileprivate static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed") ?? .accept
+    fileprivate static let requestID = HTTPField.Name("Request-Id") ?? .accept
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Providers
+import Storage
+import WorkerRuntime
+
+@main
+struct ReconcilerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reconciler", abstract: "Moves payouts by what their provider says.",
+        discussion: """
+            Needs STRIPE_API_BASE, STRIPE_API_KEY, and the secrets of both webhook endpoints, comma-separated while they \
+            rotate: STRIPE_WEBHOOK_SECRETS for /webhooks/stripe, STRIPE_CONNECT_WEBHOOK_SECRETS for \
+            /webhooks/stripe-connect. STRIPE_MODE is test (the default) or live.
+            """)
+
+    @OptionGroup var options: WorkerOptions
+
+    @Option(help: "The address that webhooks come in at. [env: WEBHOOK_HOST]")
+    var webhookHost = Environment.text("WEBHOOK_HOST", default: "127.0.0.1")
+
+    @Option(help: "The port that webhooks come in at; 0 takes a free one. [env: WEBHOOK_PORT]")
+    var webhookPort = Environment.number("WEBHOOK_PORT", default: 0)
+
+    @Option(help: "Seconds between two questions about a payout under way. [env: RECONCILE_INTERVAL_SECONDS]")
+    var reconcileInterval = Environment.number("RECONCILE_INTERVAL_SECONDS", default: 300)
+
+    func run() async throws {
+        let configuration = StripeConfiguration.orExit()
+        let secrets = [
+            WebhookReceiver.Endpoint.platform: StripeConfiguration.secretsOrExit("STRIPE_WEBHOOK_SECRETS"),
+            .connect: StripeConfiguration.secretsOrExit("STRIPE_CONNECT_WEBHOOK_SECRETS"),
+        ]
+        let client = StripeConnect.makeClient()
+        let stripe = StripeConnect(configuration: configuration, client: client)
+        let (host, port, interval) = (webhookHost, webhookPort, reconcileInterval)
+        try await runServices(name: PayoutStore.settlementLane.workerGroup, options: options) { context in
+            let publisher = LanePublisher(
+                PayoutStore.settlementLane, owner: context.owner, pool: context.pool, producer: context.producer,
+                logger: context.logger)
+            let pulse = Pulse(every: .seconds(1))
+            let receiver = WebhookReceiver(
+                pool: context.pool, secrets: secrets, isLive: configuration.isLive, pulse: pulse,
+                metrics: context.metrics, logger: context.logger)
+            let reconciler = Reconciler(
+                stripe: stripe, pool: context.pool, pulse: pulse, intervalSeconds: Int64(interval),
+                wakePublisher: { publisher.wake() }, metrics: context.metrics, logger: context.logger)
+            return [
+                publisher, reconciler,
+                WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger),
+            ]
+        }
+        try await client.shutdown()
+    }
+
+    func validate() throws {
+        guard (0...65_535).contains(webhookPort) else {
+            throw ValidationError("--webhook-port is from 0 to 65535, not \(webhookPort).")
+        }
+        guard (1...86_400).contains(reconcileInterval) else {
+            throw ValidationError("--reconcile-interval is from 1 to 86400 seconds, not \(reconcileInterval).")
+        }
+    }
+}
