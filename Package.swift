@@ -22,6 +22,7 @@ let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -32,11 +33,6 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "tributary",
-    products: [
-        .executable(name: "scorer", targets: ["scorer"]),
-        .executable(name: "console", targets: ["console"]),
-        .executable(name: "tributary", targets: ["tributary"]),
-    ],
     dependencies: [
         // Command lines: flag, then environment, then default, with a usable --help.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -50,6 +46,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // The HTTP server of console and reconciler, and of DevKit's fake providers.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        // The header fields of those servers' requests.
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         // Server-rendered pages that escape by default.
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         // Calls to payment providers: pooling, TLS, deadlines.
@@ -106,7 +104,7 @@ let package = Package(
             "DevKit",
             [
                 "Topics", "Kafka", "Postgres", "Storage", "Events", "Domain", "Outbox", logging, crypto, hummingbird,
-                serviceLifecycle, asyncHTTPClient, nioCore,
+                serviceLifecycle, asyncHTTPClient, httpTypes, nioCore,
             ]),
         // 5
         program("scorer", ["Stages", "WorkerRuntime"]),
