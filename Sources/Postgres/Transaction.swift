@@ -7,6 +7,13 @@ internal import CLibpq
 public struct Transaction: ~Copyable {
     let session: Session
 
+    /// Not inlined: the optimizer of Swift 6.3.1 aborts when it specializes a generic function that makes a
+    /// noncopyable value of a reference it only borrows.
+    @inline(never)
+    init(session: Session) {
+        self.session = session
+    }
+
     /// Runs a statement and forgets its rows.
     /// - Returns: how many rows it inserted, updated, deleted or selected.
     @discardableResult
