@@ -65,7 +65,8 @@ public struct TrafficGenerator: IteratorProtocol {
 
     /// The next event: what an earlier one led to, once its time has come, else a new visitor.
     private mutating func nextEvent() -> SampleEvent {
-        let gap = max(1, plan.spanSeconds * 1_000_000 / Int64(max(1, plan.events)))
+        // The dice throw 32 bits of microseconds, so at most 35 minutes: few events take less than their span.
+        let gap = min(max(1, plan.spanSeconds * 1_000_000 / Int64(max(1, plan.events))), Int64(UInt32.max / 2) - 1)
         clock = Timestamp(microsecondsSinceEpoch: clock.microsecondsSinceEpoch + Int64(random.below(Int(gap * 2) + 1)))
         if let due = waiting.pop(before: clock) {
             if due.kind == .conversion { follow(due) }
