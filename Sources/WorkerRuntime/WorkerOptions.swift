@@ -57,7 +57,12 @@ public struct WorkerOptions: ParsableArguments, Sendable {
 
     /// - Parameter name: shown by PostgreSQL for each connection.
     public func postgres(name: String) -> PostgresConfiguration {
-        PostgresConfiguration(url: databaseURL, poolSize: databasePoolSize, applicationName: name)
+        var configuration = PostgresConfiguration(
+            url: databaseURL, poolSize: databasePoolSize, applicationName: name)
+        // A batch looks up hundreds of keys. On tables that are small or not yet analyzed the planner would rather read
+        // them whole and compare every row with every key, and keep that plan while they grow.
+        configuration.session.others["enable_seqscan"] = "off"
+        return configuration
     }
 
     public func validate() throws {
