@@ -69,6 +69,21 @@ public actor PostgresCluster {
         try await programs.run("dropdb", connection + ["--force", "--if-exists", name], log: log)
     }
 
+    /// Runs a script of SQL and psql's own commands, and stops at its first error.
+    /// - Parameters:
+    ///   - script: its path, which the user that the server runs as can read.
+    ///   - output: the path of a file that gets the results, unaligned and without headings.
+    public func run(script: String, in database: String, output: String) async throws(PostgresClusterError) {
+        let options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", script, "-o", output]
+        try await programs.run("psql", connection + options, log: log)
+    }
+
+    /// The server's first process, the parent of all others; nil while it is stopped.
+    public nonisolated var processID: Int32? {
+        let file = try? String(contentsOfFile: "\(directory)/data/postmaster.pid", encoding: .utf8)  // nil says it.
+        return file?.split(separator: "\n").first.flatMap { Int32($0) }
+    }
+
     /// Stops the server and keeps its data.
     /// - Parameter immediate: like a crash: nothing is flushed, every session is cut.
     public func stop(immediate: Bool = false) async {

@@ -37,6 +37,16 @@ public struct KafkaSettings: Sendable, Equatable {
         return KafkaSettings(bootstrapServers: named, extra: extra)
     }
 
+    /// The variables that `fromEnvironment` reads these settings from.
+    public var environment: [String: String] {
+        var environment = [KafkaSettings.prefix + "BOOTSTRAP_SERVERS": bootstrapServers]
+        for (property, value) in extra {
+            let variable = property.uppercased().split(separator: ".").joined(separator: "_")
+            environment[KafkaSettings.prefix + variable] = value
+        }
+        return environment
+    }
+
     private static let prefix = "KAFKA_"
     private static let reserved = ["BOOTSTRAP_SERVERS", "SERVICE_", "PORT"]
 }

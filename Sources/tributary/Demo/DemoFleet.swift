@@ -96,10 +96,7 @@ struct DemoFleet: Sendable {
     }
 
     private static func startWorkers(_ fleet: Fleet, kafka: KafkaSettings) async throws -> String {
-        var environment = ["KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers]
-        for (property, value) in kafka.extra {
-            environment["KAFKA_" + property.uppercased().split(separator: ".").joined(separator: "_")] = value
-        }
+        var environment = kafka.environment
         environment.merge(try await StripeForDemo.environment(fleet)) { $1 }
         for worker in workers { _ = try await fleet.start(worker, environment: environment) }
         environment["CONSOLE_PORT"] = "0"

@@ -1,0 +1,103 @@
+import DevKit
+import Foundation
+import Postgres
+
+/// The work of a round: a full topic, and the rows that a scorer makes of it.
+struct BenchLoad: Sendable {
+    let topic: BenchTopic
+    /// Rows that every run of the scorer must leave.
+    let rows: Int64
+    /// Messages that the scorer published.
+    let messages: Int64
+    /// Writes the rows again.
+    let script: String
+    /// How the warm-up went; not counted.
+    let warmUp: BenchMeasurement
+
+    /// Runs a scorer once, unmeasured, and keeps what it wrote: as files for COPY, transaction by transaction, and the
+    /// programmes and affiliates as what every round starts with.
+    static func prepare(_ rig: BenchRig, _ topic: BenchTopic) async throws -> BenchLoad {
+        let url = try await rig.createDatabase("bench_warm_up")
+        let (warmUp, rows) = try await ScorerRun.drain(
+            url, records: topic.records, rig, environment: ["AUTO_REGISTER": "on"])
+        let messages = try await rig.withPool(url) { pool in
+            try await pool.transaction { (transaction) throws(PostgresError) in
+                try transaction.query("SELECT count(*) FROM outbox") { row in try row.int8(0) }
+            }
+        }
+        let files = rig.cluster.directory
+        try await run(export(to: files), in: url, output: "\(files)/replay.sql", rig)
+        try await rig.keepTemplate { url in try await run(parties(from: files), in: url, output: "/dev/null", rig) }
+        return BenchLoad(
+            topic: topic, rows: rows, messages: messages.first ?? 0, script: "\(files)/replay.sql", warmUp: warmUp)
+    }
+
+    private static func run(_ sql: String, in url: String, output: String, _ rig: BenchRig) async throws {
+        let script = "\(rig.cluster.directory)/bench.sql"
+        try sql.write(toFile: script, atomically: false, encoding: .utf8)
+        try await rig.cluster.run(script: script, in: url, output: output)
+    }
+
+    private static func parties(from files: String) -> String {
+        """
+        COPY program FROM '\(files)/program' (FORMAT binary);
+        COPY affiliate FROM '\(files)/affiliate' (FORMAT binary);
+        ANALYZE program, affiliate;
+        """
+    }
+
+    /// Writes each table's rows to files, one for each transaction that wrote them (`xmin`), and prints a script that
+    /// COPYs them in the order of the transactions. Tables go in the order of their creation, which foreign keys
+    /// follow. Rows that were updated count where they were updated last.
+    private static func export(to files: String) -> String {
+        """
+        COPY program TO '\(files)/program' (FORMAT binary);
+        COPY affiliate TO '\(files)/affiliate' (FORMAT binary);
+        CREATE TEMPORARY TABLE step (transaction bigint, table_id oid, line text);
+        DO $$
+        DECLARE relation record; piece record; file text;
+        BEGIN
+            FOR relation IN SELECT oid, relname FROM pg_class
+                WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT IN
+                    ('stream_offset', 'schema_migration', 'topic_registry', 'program', 'affiliate')
+            LOOP
+                FOR piece IN EXECUTE format(
+                    'SELECT xmin AS id, min(ctid) AS first, max(ctid) AS last FROM %I GROUP BY xmin', relation.relname)
+                LOOP
+                    file := format('\(files)/%s-%s', relation.relname, piece.id);
+                    EXECUTE format(
+                        'COPY (SELECT * FROM %I WHERE ctid BETWEEN %L AND %L AND xmin = %L) TO %L (FORMAT binary)',
+                        relation.relname, piece.first, piece.last, piece.id, file);
+                    INSERT INTO step VALUES (piece.id::text::bigint, relation.oid, format(
+                        '\\copy %I FROM %L (FORMAT binary)', relation.relname, file));
+                END LOOP;
+            END LOOP;
+        END $$;
+        SELECT 'SELECT extract(epoch FROM clock_timestamp());';
+        SELECT E'BEGIN;\\n' || string_agg(line, E'\\n' ORDER BY table_id) || E'\\nCOMMIT;'
+            FROM step GROUP BY transaction ORDER BY transaction;
+        SELECT 'SELECT extract(epoch FROM clock_timestamp());';
+        """
+    }
+}
+
+/// The scorer's rows written by `psql`, in C, with nothing looked up or decided.
+enum CopyFloor {
+    static func measure(_ load: BenchLoad, _ rig: BenchRig) async throws -> BenchMeasurement {
+        try await rig.withDatabase { url in
+            let times = "\(rig.cluster.directory)/times"
+            let before = rig.cpuSeconds()
+            let clientBefore = ProcessFigures.endedChildrenCPUSeconds
+            try await rig.cluster.run(script: load.script, in: url, output: times)
+            var cpuSeconds = rig.cpuSeconds().merging(before) { $0 - $1 }
+            cpuSeconds["psql"] = ProcessFigures.endedChildrenCPUSeconds - clientBefore
+            cpuSeconds["broker"] = nil
+            let moments = try String(contentsOfFile: times, encoding: .utf8).split(separator: "\n").compactMap {
+                Double($0)
+            }
+            guard moments.count == 2 else { throw BenchError.unreadableTimes }
+            return BenchMeasurement(
+                seconds: moments[1] - moments[0], cpuSeconds: cpuSeconds, peakMemoryBytes: nil)
+        }
+    }
+}
