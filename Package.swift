@@ -88,6 +88,8 @@ let package = Package(
                 serviceLifecycle,
             ]),
         library(
+            "Notifications", ["WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka"]),
+        library(
             "Providers",
             [
                 "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, crypto,
@@ -108,6 +110,9 @@ let package = Package(
             ]),
         // 5
         program("scorer", ["Stages", "WorkerRuntime"]),
+        program("fraud-detector", ["Stages", "WorkerRuntime"]),
+        program("payout-planner", ["Stages", "WorkerRuntime", "Domain"]),
+        program("notifier", ["Notifications", "WorkerRuntime"]),
         program("payer", ["Stages", "Providers", "WorkerRuntime"]),
         program("reconciler", ["Providers", "Storage", "WorkerRuntime", logging, serviceLifecycle, hummingbird]),
         program("console", ["ConsoleApp", "WorkerRuntime", "Kafka", "Outbox", "Events", serviceLifecycle]),
@@ -123,6 +128,12 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
         tests("StorageTests", ["Storage", "DevKit"]),
+        tests(
+            "StagesTests",
+            ["Stages", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit", logging]),
+        tests(
+            "NotificationsTests",
+            ["Notifications", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit"]),
         tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
         tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
     ]

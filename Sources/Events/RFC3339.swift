@@ -22,7 +22,7 @@ extension Timestamp {
 
     /// As in `2026-11-01T12:00:00Z`, with milliseconds where there are any.
     public var rfc3339: String {
-        let (year, month, dayOfMonth) = Timestamp.civil(day: Int64(day))
+        let date = CivilDate(daysSinceEpoch: day)
         let inDay = microsecondsSinceEpoch - Int64(day) * 86_400_000_000
         let milliseconds = inDay / 1_000
         var text = [UInt8]()
@@ -35,9 +35,9 @@ extension Timestamp {
                 divisor /= 10
             }
         }
-        append(year, 4); text.append(UInt8(ascii: "-"))
-        append(month, 2); text.append(UInt8(ascii: "-"))
-        append(dayOfMonth, 2); text.append(UInt8(ascii: "T"))
+        append(Int64(date.year), 4); text.append(UInt8(ascii: "-"))
+        append(Int64(date.month), 2); text.append(UInt8(ascii: "-"))
+        append(Int64(date.day), 2); text.append(UInt8(ascii: "T"))
         append(milliseconds / 3_600_000, 2); text.append(UInt8(ascii: ":"))
         append(milliseconds / 60_000 % 60, 2); text.append(UInt8(ascii: ":"))
         append(milliseconds / 1_000 % 60, 2)
@@ -64,19 +64,6 @@ extension Timestamp {
         let monthFromMarch = (month + 9) % 12
         let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
         return marchYear * 365 + marchYear / 4 - marchYear / 100 + marchYear / 400 + dayOfYear - 719_468
-    }
-
-    /// Year, month and day of a day since 1970-01-01; from year 1 on.
-    public static func civil(day: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let sinceMarchZero = day + 719_468
-        let era = sinceMarchZero / 146_097
-        let inEra = sinceMarchZero - era * 146_097
-        let yearOfEra = (inEra - inEra / 1_460 + inEra / 36_524 - inEra / 146_096) / 365
-        let dayOfYear = inEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
     }
 }
 

@@ -29,8 +29,9 @@ final class Session {
     /// Looks, without waiting, whether the server ended the connection while it lay idle.
     func isAliveAfterRest() -> Bool {
         var descriptor = pollfd(fd: PQsocket(pointer), events: Int16(POLLIN), revents: 0)
-        guard poll(&descriptor, 1, 0) == 0 else {
-            return PQconsumeInput(pointer) == 1 && isUsable
+        // A server says farewell before it hangs up: the end of the stream shows only behind what it said.
+        while isUsable, poll(&descriptor, 1, 0) > 0 {
+            guard PQconsumeInput(pointer) == 1 else { return false }
         }
         return isUsable
     }

@@ -2,8 +2,8 @@ import Foundation
 import WorkerRuntime
 
 extension StripeConfiguration {
-    /// Reads the environment of this process, or ends it with the exit code of a wrong configuration and a sentence that
-    /// names what is missing.
+    /// Reads the environment of this process, or ends it with the exit code of a wrong configuration and a sentence
+    /// that names what is missing.
     public static func orExit() -> StripeConfiguration {
         do {
             return try StripeConfiguration(environment: ProcessInfo.processInfo.environment)

@@ -17,6 +17,7 @@ public enum LogKey {
     public static let lost = "lost"
     public static let exitCode = "exit_code"
     public static let count = "count"
+    public static let batch = "batch"
     public static let payout = "payout"
     public static let attempt = "attempt"
     public static let provider = "provider"

@@ -36,6 +36,16 @@ public enum Decoded<Input: Sendable>: Sendable {
     case futureSchema(major: Int64)
 }
 
+extension Decoded {
+    public func map<Output>(_ change: (Input) -> Output) -> Decoded<Output> {
+        switch self {
+        case .input(let input): .input(change(input))
+        case .dead(let reason): .dead(reason)
+        case .futureSchema(let major): .futureSchema(major: major)
+        }
+    }
+}
+
 /// A decoded record with the record it came from.
 public struct Sourced<Input: Sendable>: Sendable {
     public let record: Record

@@ -7,8 +7,8 @@ struct Payer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "payer", abstract: "Sends payouts to their provider, each once.",
         discussion: """
-            Needs STRIPE_API_BASE and STRIPE_API_KEY; STRIPE_MODE is test (the default) or live and must agree with the \
-            key.
+            Needs STRIPE_API_BASE and STRIPE_API_KEY; STRIPE_MODE is test (the default) or live and must agree with \
+            the key.
             """)
 
     @OptionGroup var options: WorkerOptions

@@ -8,8 +8,8 @@ struct ReconcilerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reconciler", abstract: "Moves payouts by what their provider says.",
         discussion: """
-            Needs STRIPE_API_BASE, STRIPE_API_KEY, and the secrets of both webhook endpoints, comma-separated while they \
-            rotate: STRIPE_WEBHOOK_SECRETS for /webhooks/stripe, STRIPE_CONNECT_WEBHOOK_SECRETS for \
+            Needs STRIPE_API_BASE, STRIPE_API_KEY, and the secrets of both webhook endpoints, comma-separated while \
+            they rotate: STRIPE_WEBHOOK_SECRETS for /webhooks/stripe, STRIPE_CONNECT_WEBHOOK_SECRETS for \
             /webhooks/stripe-connect. STRIPE_MODE is test (the default) or live.
             """)
 

@@ -7,8 +7,7 @@ import Storage
 public import WorkerRuntime
 
 /// Judges every conversion and its affiliate by the fraud rules, and says so on `fraud.flags`, clear ones too: the
-/// planner
-/// approves nothing that was not judged.
+/// planner approves nothing that was not judged.
 public struct FraudDetectionStage: Stage {
     public let name = "fraud-detector"
     public let topics = [TopicName.affiliatesScored]

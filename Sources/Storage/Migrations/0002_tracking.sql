@@ -103,7 +103,8 @@ CREATE TABLE commission (
     transaction_id  uuid        NOT NULL,                -- the ledger transaction that recorded it
     recorded_at     timestamptz NOT NULL
 ) WITH (fillfactor = 80, autovacuum_analyze_scale_factor = 0.02);
-CREATE INDEX commission_open ON commission (affiliate_id, hold_until) WHERE status IN ('pending', 'held', 'approved', 'locked');
+CREATE INDEX commission_due ON commission (hold_until) WHERE status = 'pending';
+CREATE INDEX commission_payable ON commission (affiliate_id, currency) WHERE status = 'approved';
 
 CREATE TABLE refund (
     refund_key     uuid        PRIMARY KEY,              -- hash of (program_id, order_id, refund_id)

@@ -63,6 +63,13 @@ CREATE INDEX payout_due_check ON payout (check_at) WHERE check_at IS NOT NULL;
 -- What a payout settles: a failed or returned one gives its commissions back.
 CREATE INDEX commission_by_payout ON commission (payout_id) WHERE payout_id IS NOT NULL;
 
+-- A planning of the calendar: once for each of its periods.
+CREATE TABLE payout_run (
+    batch_key   text        PRIMARY KEY,
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz
+);
+
 CREATE TABLE payout_event (
     payout_event_id bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     payout_id       uuid        NOT NULL REFERENCES payout,

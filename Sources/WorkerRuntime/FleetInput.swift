@@ -1,7 +1,5 @@
 public import Domain
 public import Events
-import Kafka
-import WorkerRuntime
 
 /// A message of another worker with what its envelope says.
 public struct FleetInput<Message: FleetMessage>: Sendable {
@@ -15,7 +13,7 @@ public struct FleetInput<Message: FleetMessage>: Sendable {
 
 extension FleetInput {
     /// Reads a record's value; nil is Kafka's null.
-    static func decode(_ value: ArraySlice<UInt8>?) -> Decoded<FleetInput> {
+    public static func decode(_ value: ArraySlice<UInt8>?) -> Decoded<FleetInput> {
         switch Envelope.read(value, schema: Message.topic) {
         case .unreadable(let code, let measured): return .dead(DeadLetterReason(code: code, measured: measured))
         case .futureSchema(let major): return .futureSchema(major: major)
