@@ -10,7 +10,7 @@ struct DeploymentTests {
 
     @Test("Every executable of the package has a service in docker-compose.yml, and every build an executable")
     func services() throws {
-        let executables = Set(try text("Package.swift").matches(of: /program\("([a-z-]+)"/).map { $0.1 })
+        let executables = Set(try text("Package.swift").matches(of: /program\(\s*"([a-z-]+)"/).map { $0.1 })
         let built = Set(try text("docker-compose.yml").matches(of: /EXECUTABLE: ([a-z-]+)/).map { $0.1 })
         #expect(!executables.isEmpty)
         #expect(executables == built)

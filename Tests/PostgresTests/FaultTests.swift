@@ -110,7 +110,7 @@ import Testing
             let error = await #expect(throws: PostgresError.self) {
                 try await pool.transaction { t throws(PostgresError) in _ = try t.run("INSERT INTO fact VALUES (1)") }
             }
-            #expect(error?.code == .commitUnknown)
+            #expect(error?.code == .commitUnknown, "\(String(describing: error))")
             #expect(error?.errorClass == .commitUnknown)
             #expect(proxy.cuts == 1)
             proxy.set(.forward)

@@ -78,9 +78,7 @@ import WorkerRuntime
                     "weekly:2026-03-02", "weekly:2026-03-09",
                 ])
             #expect(
-                try await pipeline.texts(
-                    "SELECT concat_ws(' ', worker_group, topic) FROM outbox WHERE topic = 'payouts.requested'"
-                ).count == 2)
+                try await pipeline.texts("SELECT worker_group FROM outbox") == ["payout-planner", "payout-planner"])
         }
     }
 
