@@ -14,10 +14,8 @@ struct DemoFleet: Sendable {
     /// Short, since the embedded broker lets a group wait that long for its members.
     private static let sessionTimeoutMilliseconds = 6_000
     private static let startWithin = Duration.seconds(60)
-    /// Every worker once; the first stage, which does most of the work, twice.
-    private static let workers = [
-        "scorer", "scorer", "fraud-detector", "payout-planner", "payer", "reconciler", "notifier",
-    ]
+    /// Every consumer once; the first stage, which does most of the work, twice.
+    private static let workers = ["scorer", "scorer", "fraud-detector", "payout-planner", "payer", "notifier"]
 
     let fleet: Fleet
     let pool: PostgresPool
@@ -25,6 +23,7 @@ struct DemoFleet: Sendable {
     let consoleURL: String
     /// Of both logins.
     let password: String
+    private let stripe: StripeForDemo
     private let cluster: PostgresCluster?
 
     /// Starts everything, and waits until the console answers.
@@ -43,17 +42,20 @@ struct DemoFleet: Sendable {
             PostgresConfiguration(url: databaseURL, poolSize: 4, applicationName: "tributary-demo"),
             logger: .standardError)
         _ = try await Migrator(directory: try StorageMigrations.all).apply(on: pool)
+        let stripe = try await StripeForDemo.start()
         let fleet = try Fleet(environment: ["DATABASE_URL": databaseURL].merging(shared) { $1 })
         do {
             let kafka = try await broker(fleet, topics: topics, pool: pool)
             let password = String((0..<16).map { _ in "abcdefghjkmnpqrstuvwxyz23456789".randomElement() ?? "x" })
             try await ConsoleAccounts.create(pool: pool, password: password)
-            let consoleURL = try await startWorkers(fleet, kafka: kafka)
+            let consoleURL = try await startWorkers(fleet, kafka: kafka, stripe: stripe)
             return DemoFleet(
-                fleet: fleet, pool: pool, kafka: kafka, consoleURL: consoleURL, password: password, cluster: cluster)
+                fleet: fleet, pool: pool, kafka: kafka, consoleURL: consoleURL, password: password, stripe: stripe,
+                cluster: cluster)
         } catch {
             complain(await fleet.lastWords())
             await fleet.stop(grace: .zero)
+            await stripe.stop()
             await pool.close()
             await cluster?.close()
             throw error
@@ -63,6 +65,7 @@ struct DemoFleet: Sendable {
     /// Ends everything that was started here, and leaves nothing behind.
     func stop() async {
         await fleet.stop()
+        await stripe.stop()
         await pool.close()
         await cluster?.close()
     }
@@ -95,10 +98,15 @@ struct DemoFleet: Sendable {
         return KafkaSettings(bootstrapServers: try await broker.announcement(readyPrefix, within: startWithin))
     }
 
-    private static func startWorkers(_ fleet: Fleet, kafka: KafkaSettings) async throws -> String {
-        var environment = kafka.environment
-        environment.merge(try await StripeForDemo.environment(fleet)) { $1 }
+    /// - Returns: the console's address.
+    private static func startWorkers(
+        _ fleet: Fleet, kafka: KafkaSettings, stripe: StripeForDemo
+    ) async throws -> String {
+        var environment = kafka.environment.merging(stripe.environment) { $1 }
         for worker in workers { _ = try await fleet.start(worker, environment: environment) }
+        let reconciler = try await fleet.start("reconciler", environment: environment)
+        let webhooks = try await reconciler.loggedPort(after: "webhooks listening", within: startWithin)
+        await stripe.deliverWebhooks(toPort: webhooks)
         environment["CONSOLE_PORT"] = "0"
         let console = try await fleet.start("console", environment: environment)
         let port = try await console.loggedPort(after: "console listening", within: startWithin)

@@ -132,9 +132,10 @@ struct DemoRun: Sendable {
     }
 
     private func pay() async throws {
-        let console = try await ConsoleClient.logIn(
-            base: demo.consoleURL, email: DemoFleet.clerk, password: demo.password)
-        while try await console.processPayments(key: UUID().uuidString) {}
+        try await ConsoleClient.with(base: demo.consoleURL, email: DemoFleet.clerk, password: demo.password) {
+            console in
+            while try await console.processPayments(key: UUID().uuidString) {}
+        }
     }
 
     /// Refunds whose order has come: the scorer's timer takes them up within a second.

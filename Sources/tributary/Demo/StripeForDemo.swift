@@ -1,12 +1,37 @@
 import DevKit
 import Foundation
 
-/// The payment provider of the demo: the one that the environment names, else the fake.
-enum StripeForDemo {
+/// The payment provider of the demo: the one that the environment names, else a fake in this process.
+struct StripeForDemo: Sendable {
     /// What payer and reconciler need to know.
-    static func environment(_ fleet: Fleet) async throws -> [String: String] {
+    let environment: [String: String]
+    private let fake: FakeStripe?
+
+    static func start() async throws -> StripeForDemo {
         let given = ProcessInfo.processInfo.environment.filter { $0.key.hasPrefix("STRIPE_") }
-        if given["STRIPE_API_BASE"] != nil { return given }
-        return [:]
+        // Often, so that a provider whose webhooks cannot reach this machine settles all the same.
+        var environment = [
+            "RECONCILE_INTERVAL_SECONDS": "5", "STRIPE_API_KEY": FakeStripe.apiKey,
+            "STRIPE_WEBHOOK_SECRETS": "whsec_demo", "STRIPE_CONNECT_WEBHOOK_SECRETS": "whsec_demo_connect",
+        ]
+        guard given["STRIPE_API_BASE"] == nil else {
+            return StripeForDemo(environment: environment.merging(given) { $1 }, fake: nil)
+        }
+        var settings = FakeStripeSettings()
+        settings.platformSecret = "whsec_demo"
+        settings.connectSecret = "whsec_demo_connect"
+        let fake = try await FakeStripe.start(settings, logger: .standardError)
+        environment["STRIPE_API_BASE"] = fake.baseURL
+        return StripeForDemo(environment: environment, fake: fake)
     }
+
+    /// Tells the fake where its webhooks go; until then they wait.
+    func deliverWebhooks(toPort port: Int) async {
+        var control = FakeStripeControl()
+        control.platformURL = "http://127.0.0.1:\(port)/webhooks/stripe"
+        control.connectURL = "http://127.0.0.1:\(port)/webhooks/stripe-connect"
+        await fake?.apply(control)
+    }
+
+    func stop() async { await fake?.stop() }
 }
