@@ -83,13 +83,11 @@ extension Invariant {
                         FROM stream_offset) s
                     """),
             InvariantCheck(
-                claim: "payout attempts carry no epoch from the future of their sender",
+                claim: "payout attempts were claimed under a new epoch for each time they were sent",
                 statement: """
-                    WITH sender AS (SELECT COALESCE(max(owner_epoch), 0) AS epoch FROM stream_offset
-                        WHERE worker_group LIKE 'payer%')
-                    SELECT count(*), count(*) FILTER (WHERE a.owner_epoch > sender.epoch),
-                        min(a.idempotency_key) FILTER (WHERE a.owner_epoch > sender.epoch)
-                    FROM payout_attempt a, sender
+                    SELECT count(*), count(*) FILTER (WHERE owner_epoch < send_count),
+                        min(idempotency_key) FILTER (WHERE owner_epoch < send_count)
+                    FROM payout_attempt
                     """),
         ])
 }

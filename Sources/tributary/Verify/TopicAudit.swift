@@ -11,6 +11,8 @@ import Postgres
 struct TopicAudit {
     private static let batchRecords = 5_000
     private static let batchBytes = 8 << 20
+    /// A poll waits for a full batch for as long, also behind the last record.
+    private static let batchWithin = Duration.milliseconds(100)
     /// How long the broker may be silent while records are due.
     private static let silenceLimit = Duration.seconds(15)
 
@@ -73,12 +75,13 @@ struct TopicAudit {
                 settings: settings, group: "tributary-verify", topics: [], clientID: "tributary-verify"),
             logger: .standardError)
         try await consumer.assign(open.mapValues(\.low))
+        var lastHeard = ContinuousClock.now
         while !open.isEmpty {
             let poll = try await consumer.poll(
-                maximum: TopicAudit.batchRecords, maximumBytes: TopicAudit.batchBytes, within: TopicAudit.silenceLimit)
-            if poll.records.isEmpty {
-                let name = open.keys.min()?.description ?? ""
-                throw VerifyError.brokerSilent(partition: name)
+                maximum: TopicAudit.batchRecords, maximumBytes: TopicAudit.batchBytes, within: TopicAudit.batchWithin)
+            if !poll.records.isEmpty { lastHeard = .now }
+            guard ContinuousClock.now - lastHeard < TopicAudit.silenceLimit else {
+                throw VerifyError.brokerSilent(partition: open.keys.min()?.description ?? "")
             }
             for record in poll.records {
                 guard let end = ends[record.source], record.offset < end.high else { continue }
