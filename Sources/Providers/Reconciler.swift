@@ -30,7 +30,7 @@ public struct Reconciler: Service {
     private let pool: PostgresPool
     private let pulse: Pulse
     private let intervalSeconds: Int64
-    private let limiter = RateLimiter(perSecond: 20, burst: Reconciler.concurrency)
+    private let limiter: RateLimiter
     private let clock: @Sendable () -> Timestamp
     private let wakePublisher: @Sendable () -> Void
     private let metrics: Metrics
@@ -39,9 +39,10 @@ public struct Reconciler: Service {
     /// - Parameters:
     ///   - pulse: rung by the webhook receiver.
     ///   - intervalSeconds: between two checks of a payout under way.
+    ///   - readsPerSecond: fewer than the provider allows.
     ///   - wakePublisher: called when `payouts.settled` may have something to publish.
     public init(
-        stripe: StripeConnect, pool: PostgresPool, pulse: Pulse, intervalSeconds: Int64,
+        stripe: StripeConnect, pool: PostgresPool, pulse: Pulse, intervalSeconds: Int64, readsPerSecond: Int = 20,
         clock: @escaping @Sendable () -> Timestamp = systemNow, wakePublisher: @escaping @Sendable () -> Void = {},
         metrics: Metrics, logger: Logger
     ) {
@@ -49,6 +50,7 @@ public struct Reconciler: Service {
         self.pool = pool
         self.pulse = pulse
         self.intervalSeconds = intervalSeconds
+        limiter = RateLimiter(perSecond: readsPerSecond, burst: Reconciler.concurrency)
         self.clock = clock
         self.wakePublisher = wakePublisher
         self.metrics = metrics

@@ -24,6 +24,9 @@ struct ReconcilerCommand: AsyncParsableCommand {
     @Option(help: "Seconds between two questions about a payout under way. [env: RECONCILE_INTERVAL_SECONDS]")
     var reconcileInterval = Environment.number("RECONCILE_INTERVAL_SECONDS", default: 300)
 
+    @Option(help: "Questions to the provider per second. [env: RECONCILER_READS_PER_SECOND]")
+    var readsPerSecond = Environment.number("RECONCILER_READS_PER_SECOND", default: 20)
+
     func run() async throws {
         let configuration = StripeConfiguration.orExit()
         let secrets = [
@@ -32,7 +35,7 @@ struct ReconcilerCommand: AsyncParsableCommand {
         ]
         let client = StripeConnect.makeClient()
         let stripe = StripeConnect(configuration: configuration, client: client)
-        let (host, port, interval) = (webhookHost, webhookPort, reconcileInterval)
+        let (host, port, interval, reads) = (webhookHost, webhookPort, reconcileInterval, readsPerSecond)
         try await runServices(name: PayoutStore.settlementLane.workerGroup, options: options) { context in
             let publisher = LanePublisher(
                 PayoutStore.settlementLane, owner: context.owner, pool: context.pool, producer: context.producer,
@@ -43,6 +46,7 @@ struct ReconcilerCommand: AsyncParsableCommand {
                 metrics: context.metrics, logger: context.logger)
             let reconciler = Reconciler(
                 stripe: stripe, pool: context.pool, pulse: pulse, intervalSeconds: Int64(interval),
+                readsPerSecond: reads,
                 wakePublisher: { publisher.wake() }, metrics: context.metrics, logger: context.logger)
             return [
                 publisher, reconciler,
@@ -55,6 +59,9 @@ struct ReconcilerCommand: AsyncParsableCommand {
     func validate() throws {
         guard (0...65_535).contains(webhookPort) else {
             throw ValidationError("--webhook-port is from 0 to 65535, not \(webhookPort).")
+        }
+        guard (1...100).contains(readsPerSecond) else {
+            throw ValidationError("--reads-per-second is from 1 to 100, not \(readsPerSecond).")
         }
         guard (1...86_400).contains(reconcileInterval) else {
             throw ValidationError("--reconcile-interval is from 1 to 86400 seconds, not \(reconcileInterval).")

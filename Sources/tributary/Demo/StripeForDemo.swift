@@ -11,7 +11,7 @@ struct StripeForDemo: Sendable {
         let given = ProcessInfo.processInfo.environment.filter { $0.key.hasPrefix("STRIPE_") }
         // Often, so that a provider whose webhooks cannot reach this machine settles all the same.
         var environment = [
-            "RECONCILE_INTERVAL_SECONDS": "5", "STRIPE_API_KEY": FakeStripe.apiKey,
+            "RECONCILE_INTERVAL_SECONDS": "10", "STRIPE_API_KEY": FakeStripe.apiKey,
             "STRIPE_WEBHOOK_SECRETS": "whsec_demo", "STRIPE_CONNECT_WEBHOOK_SECRETS": "whsec_demo_connect",
         ]
         guard given["STRIPE_API_BASE"] == nil else {
@@ -22,6 +22,10 @@ struct StripeForDemo: Sendable {
         settings.connectSecret = "whsec_demo_connect"
         let fake = try await FakeStripe.start(settings, logger: .standardError)
         environment["STRIPE_API_BASE"] = fake.baseURL
+        // It has no limit, and its webhooks arrive.
+        environment["PAYER_SENDS_PER_SECOND"] = "100"
+        environment["RECONCILER_READS_PER_SECOND"] = "100"
+        environment["RECONCILE_INTERVAL_SECONDS"] = "60"
         return StripeForDemo(environment: environment, fake: fake)
     }
 
