@@ -5,8 +5,7 @@ import Synchronization
 /// An actor executor that is one private thread.
 ///
 /// An actor that owns a blocking C handle runs on its own `ThreadExecutor`, so the C library may block for as long as
-/// it
-/// likes: it blocks this thread and no other. The cooperative pool never waits for a socket.
+/// it likes: it blocks this thread and no other. The cooperative pool never waits for a socket.
 ///
 /// The thread starts with the first job and ends when the executor is released.
 public final class ThreadExecutor: SerialExecutor {

@@ -4,8 +4,7 @@ import Topics
 /// A broker for development: mock brokers that hold exactly the declared topics.
 ///
 /// It lives and dies with its process, and keeps no more than 5 MiB of each partition: whoever publishes to it must
-/// stay
-/// close to its readers.
+/// stay close to its readers.
 public struct EmbeddedBroker: Sendable {
     /// The mock brokers, to play tricks on.
     public let cluster: MockCluster

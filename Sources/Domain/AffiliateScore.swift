@@ -11,8 +11,7 @@
 /// | volume           |    150 | conversions ÷ (conversions + 50) |
 ///
 /// A component at its prior gives half its weight, except that orders are expected to be kept. A score is only
-/// comparable
-/// within a currency, since earnings are in its minor units.
+/// comparable within a currency, since earnings are in its minor units.
 public struct AffiliateScore: Hashable, Sendable {
     /// Of the formulas above; a stored score keeps the version that made it.
     public static let modelVersion: Int32 = 1

@@ -16,8 +16,7 @@ public enum CommissionStatus: String, Sendable, CaseIterable {
 /// What a refund takes back from a commission.
 public enum CommissionReversal {
     /// The part of the commission that a further refund takes back, so that what is left is the share of what the
-    /// customer
-    /// keeps: partial refunds that add up to the order take back the commission to the last minor unit.
+    /// customer keeps: partial refunds that add up to the order take back the commission to the last minor unit.
     ///
     /// - Parameters:
     ///   - commissionMinor: as it was recorded.
@@ -32,8 +31,7 @@ public enum CommissionReversal {
     }
 
     /// The postings that take `amountMinor` back: from where the commission's money is, and what is not free there
-    /// becomes
-    /// the affiliate's debt. Money reserved for a payout is never touched.
+    /// becomes the affiliate's debt. Money reserved for a payout is never touched.
     ///
     /// - Parameter payableMinor: the affiliate's payable balance; read under the balance row's lock.
     public static func postings(

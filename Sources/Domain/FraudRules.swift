@@ -7,9 +7,8 @@
 /// |  403 | a conversion | it is beyond the tenth of its IP address within one hour of the clock, UTC |
 ///
 /// A conversion with any code is held; it alone, so that its commission waits while its honest neighbours are paid.
-/// Hits
-/// of one code add up on the affiliate's open flag, however they were batched; held against the affiliate's conversions
-/// they make its verdict: `review` from 2 hits that are 5 %, `hold` from 10 hits that are 25 %.
+/// Hits of one code add up on the affiliate's open flag, however they were batched; held against the affiliate's
+/// conversions they make its verdict: `review` from 2 hits that are 5 %, `hold` from 10 hits that are 25 %.
 public enum FraudRules {
     /// Seconds after a click before which hardly anybody has bought anything.
     public static let secondsFromClickMinimum: Int64 = 15

@@ -1,9 +1,8 @@
 /// Reads JSON (RFC 8259) value by value from bytes it does not own.
 ///
 /// The hot path of the fleet: a batch is scanned once, known fields become values, the rest is only checked.
-/// Foundation's
-/// decoder costs several times the whole worker here. The bytes must be valid UTF-8, which `TrackingEventReader` and
-/// `JSONTree` check before.
+/// Foundation's decoder costs several times the whole worker here. The bytes must be valid UTF-8, which
+/// `TrackingEventReader` and `JSONTree` check before.
 struct JSONScanner {
     enum Failure: Error {
         case malformed

@@ -1,6 +1,5 @@
 /// Writes JSON into one growing buffer, member by member, in the order of the calls: the same value always makes the
-/// same
-/// bytes, which a stored hash and a stored request rely on.
+/// same bytes, which a stored hash and a stored request rely on.
 public struct JSONWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
     private var needsComma = false

@@ -3,8 +3,7 @@ import Domain
 /// Reads the records of `conversions.raw`: the object of the event, or a CloudEvents 1.0 record around it.
 ///
 /// Fields are checked in a fixed order (identity, type, time, programme, the type's own fields), so a record with
-/// several
-/// faults always gets the same code.
+/// several faults always gets the same code.
 public enum TrackingEventReader {
     /// Bytes that a record may have.
     public static let recordBytesMaximum = 1 << 20

@@ -7,7 +7,9 @@ extension NewNotification {
     static func about(_ flags: FraudFlags, at moment: Timestamp) -> [NewNotification] {
         guard flags.verdict != .clear, !flags.reasons.isEmpty else { return [] }
         let day = CivilDate(daysSinceEpoch: moment.day).text
-        let codes = flags.reasons.map { "\($0.code.rawValue) (\($0.value) against \($0.baseline))" }
+        let reasons = flags.reasons.map { reason in
+            "\(reason.code.sentence) (\(reason.code.rawValue): \(reason.value), limit \(reason.baseline))"
+        }
         let title =
             flags.verdict == .hold
             ? "Affiliate \(flags.affiliateID) is on hold" : "Affiliate \(flags.affiliateID) needs a review"
@@ -15,7 +17,7 @@ extension NewNotification {
             NewNotification(
                 notificationID: Identifier(hashing: "fraud", flags.affiliateID, flags.verdict.rawValue, day),
                 audience: .admin, affiliateID: flags.affiliateID, kind: "fraud_\(flags.verdict.rawValue)",
-                title: title, body: "Reasons: \(codes.joined(separator: ", ")).", link: "/console/affiliates")
+                title: title, body: reasons.joined(separator: " "), link: "/console/affiliates")
         ]
     }
 

@@ -40,8 +40,7 @@ public enum OutboxStore {
     }
 
     /// Adds messages to an emitter's lane, which is made if it is new. The lane stays locked until the transaction
-    /// ends, so
-    /// sequences follow the order of commits.
+    /// ends, so sequences follow the order of commits.
     public static func append(
         _ messages: [OutboxMessage], to lane: Lane, in transaction: borrowing Transaction
     ) throws(PostgresError) {

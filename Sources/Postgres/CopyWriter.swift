@@ -4,8 +4,7 @@ internal import CLibpq
 ///
 /// Per row: `beginRow(columns:)`, then one call per column in the order and with the types of the statement's columns;
 /// a wrong type fails the COPY at the server, a wrong number of columns traps here. Bytes leave in chunks while rows
-/// are
-/// written, so memory stays bounded whatever the number of rows.
+/// are written, so memory stays bounded whatever the number of rows.
 public struct CopyWriter: ~Copyable {
     /// Large enough that the cost of a message disappears, small enough to stay in the cache.
     private static let chunkBytes = 65_536

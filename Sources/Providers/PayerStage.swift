@@ -20,15 +20,7 @@ public struct PayerStage: Stage {
     }
 
     public func decode(_ record: Record) -> Decoded<PayoutRequested> {
-        switch Envelope.read(record.value, schema: PayoutRequested.topic) {
-        case .futureSchema(let major): return .futureSchema(major: major)
-        case .unreadable(let code, let measured): return .dead(DeadLetterReason(code: code, measured: measured))
-        case .message(_, _, let data):
-            guard let request = PayoutRequested(data) else {
-                return .dead(DeadLetterReason(code: .missingField, measured: "data"))
-            }
-            return .input(request)
-        }
+        FleetInput<PayoutRequested>.decode(record.value).map { $0.message }
     }
 
     public func apply(

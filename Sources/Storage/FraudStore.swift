@@ -65,8 +65,7 @@ public enum FraudStore {
     /// Adds conversions to the counters of their IP addresses and hours.
     ///
     /// Counters are added to, never set, and stay locked until the transaction ends: workers that count the same
-    /// address
-    /// at the same time wait for each other and never give out a number twice.
+    /// address at the same time wait for each other and never give out a number twice.
     ///
     /// - Returns: the counters before the addition.
     public static func count(

@@ -74,9 +74,8 @@ public enum LedgerStore {
     }
 
     /// A plain upsert would not do: the row it proposes is checked before the conflict is found, and a proposed row
-    /// with
-    /// a negative delta fails `>= 0`. So existing rows are updated and only missing ones inserted; between the two,
-    /// another session may insert the same row, which the conflict clause adds to.
+    /// with a negative delta fails `>= 0`. So existing rows are updated and only missing ones inserted; between the
+    /// two, another session may insert the same row, which the conflict clause adds to.
     private static func move(_ deltas: [BalanceDelta], in transaction: borrowing Transaction) throws(PostgresError) {
         guard !deltas.isEmpty else { return }
         _ = try transaction.run(

@@ -4,8 +4,7 @@ import Synchronization
 /// The named moments at which a test kills a process, to show that nothing is lost or done twice.
 ///
 /// `TRIBUTARY_CRASH_AT=afterPoll` ends the process by SIGKILL when that point is reached, `afterPoll:3` at the third
-/// time.
-/// Only debug builds know the points.
+/// time. Only debug builds know the points.
 public enum CrashPoint: String, CaseIterable, Sendable {
     /// P1
     case afterPoll

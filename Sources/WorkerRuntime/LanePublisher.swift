@@ -9,8 +9,7 @@ public import ServiceLifecycle
 ///
 /// Any process may write into the lane; one publishes it. Publishing follows the epoch of the lane's row: who finds the
 /// epoch changed stands by, and takes the lane over once its rows wait for longer than `takeOverAfter` without
-/// progress.
-/// Two publishers at once cost duplicates, never order or loss.
+/// progress. Two publishers at once cost duplicates, never order or loss.
 public actor LanePublisher: Service {
     /// Standing by, how long rows may wait without progress before this process takes the lane.
     public static let takeOverAfter: Duration = .seconds(5)

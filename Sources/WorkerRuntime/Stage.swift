@@ -6,8 +6,7 @@ public import Postgres
 /// One step of the pipeline: what a worker does to a batch of records.
 ///
 /// The runtime owns position, fencing, publishing and failure; a stage only decodes, and changes the database inside
-/// the
-/// transaction it is lent. It must be a pure function of records and rows: the same batch may be applied again.
+/// the transaction it is lent. It must be a pure function of records and rows: the same batch may be applied again.
 public protocol Stage: Sendable {
     associatedtype Input: Sendable
 

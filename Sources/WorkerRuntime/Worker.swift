@@ -8,9 +8,8 @@ import ServiceLifecycle
 /// Runs a stage: polls, commits and publishes, each overlapping the others by one batch.
 ///
 /// One turn does three things at once: it commits the batch that is decoded, publishes what the turn before committed,
-/// and
-/// polls and decodes the next batch. Rebalances, holds and failures are handled between turns, when nothing is under
-/// way.
+/// and polls and decodes the next batch. Rebalances, holds and failures are handled between turns, when nothing is
+/// under way.
 actor Worker<WorkerStage: Stage>: Service {
     typealias Batch = [Entry<WorkerStage.Input>]
 

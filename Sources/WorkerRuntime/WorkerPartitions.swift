@@ -8,8 +8,7 @@ extension Worker {
     // MARK: Ownership
 
     /// Step 1: takes the assigned partitions over in the database, finishes what their owners left unpublished, and
-    /// starts
-    /// where the rows say.
+    /// starts where the rows say.
     func claim() async throws(WorkerFailure) {
         let sources = unclaimed
         let lanes = sources.map { Lane(workerGroup: stage.name, topic: $0.topic, partition: $0.partition) }

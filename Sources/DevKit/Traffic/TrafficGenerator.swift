@@ -4,8 +4,7 @@ public import Domain
 ///
 /// Visitors click, some buy a while later, some of those want their money back. A few affiliates cheat: orders seconds
 /// after the click, many orders from one address, orders reported twice. Records with an affiliate carry its id, so a
-/// key
-/// by affiliate keeps each story in order; one refund in ten names only its order and may overtake it.
+/// key by affiliate keeps each story in order; one refund in ten names only its order and may overtake it.
 public struct TrafficGenerator: IteratorProtocol {
     static let programs: [(id: String, currency: String)] = [
         ("aurora-eu", "EUR"), ("borealis-us", "USD"), ("cumulus-uk", "GBP"), ("dune-jp", "JPY"), ("estuary-us", "USD"),

@@ -6,8 +6,7 @@ import Storage
 /// Decides a batch event by event, each seeing what the ones before it did.
 ///
 /// Checks in order: form (at decoding), known event, time, programme, then by kind. The first that fails names the
-/// outcome.
-/// Nothing here reads a clock or a table.
+/// outcome. Nothing here reads a clock or a table.
 struct ScoringFold: Sendable {
     /// How far in the future an event may lie: clocks of tracking services are not exact.
     static let skewSeconds: Int64 = 300

@@ -8,8 +8,7 @@ struct Lag: AsyncParsableCommand {
         abstract: "Shows how far each worker group is behind, in every partition, owned or not.",
         discussion: """
             Positions come from the database, ends from the broker. A group that does not run, and a partition that
-            nobody
-            owns, are listed like the others. Exit code 1 if a partition is held.
+            nobody owns, are listed like the others. Exit code 1 if a partition is held.
             """)
 
     @OptionGroup var database: DatabaseOptions
