@@ -134,6 +134,12 @@ let package = Package(
         tests(
             "NotificationsTests",
             ["Notifications", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit"]),
+        tests(
+            "ProvidersTests",
+            [
+                "Providers", "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Kafka", "Postgres", "DevKit",
+                asyncHTTPClient, logging, nioCore,
+            ]),
         tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
         tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
     ]

@@ -1,8 +1,8 @@
 /// Steele, Lea and Flood's SplitMix64: the same seed makes the same traffic on every machine and Swift version.
-struct SplitMix64 {
+public struct SplitMix64 {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
@@ -13,7 +13,7 @@ struct SplitMix64 {
     }
 
     /// A number from 0 up to, not including, `bound`, by the high half of the product: no division, a bias below 2⁻³².
-    mutating func below(_ bound: Int) -> Int {
+    public mutating func below(_ bound: Int) -> Int {
         precondition(bound > 0 && bound <= Int(UInt32.max), "a bound is a positive 32-bit number")
         return Int(((next() >> 32) &* UInt64(bound)) >> 32)
     }
@@ -22,5 +22,5 @@ struct SplitMix64 {
     mutating func happens(_ parts: Int, in whole: Int) -> Bool { below(whole) < parts }
 
     /// One of `elements`, which are not empty.
-    mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
+    public mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 }

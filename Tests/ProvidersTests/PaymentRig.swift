@@ -1,0 +1,213 @@
+import AsyncHTTPClient
+import DevKit
+import Domain
+import Events
+import Kafka
+import Logging
+import Postgres
+import Providers
+import Storage
+import Synchronization
+import Testing
+import WorkerRuntime
+
+/// The payer's and the reconciler's own code between a real database and a fake Stripe that is called over HTTP.
+struct PaymentRig: Sendable {
+    static let amountMinor: Int64 = 2_500
+    /// Short waits, which the clock passes; the life of a key as it is.
+    static let schedule = PayoutSchedule(
+        retryDelaysSeconds: [2], newAttemptDelaySeconds: 5, attemptsMaximum: 3, keyLifetimeSeconds: 20 * 3_600,
+        leaseSeconds: 60, returnWindowDays: 14)
+    private static let settledWithin = Duration.seconds(30)
+
+    let database: TestDatabase
+    let fake: FakeStripe
+    let clock: ForwardClock
+    let dispatcher: PayoutDispatcher
+    let reconciler: Reconciler
+    private let client: HTTPClient
+
+    /// - Parameters:
+    ///   - webhooks: what goes wrong with every account's webhooks.
+    ///   - pollSeconds: between two questions about a payout under way.
+    static func with(
+        webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400,
+        _ change: (inout FakeStripeSettings) -> Void = { _ in }, _ body: (PaymentRig) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with { database in
+            var settings = FakeStripeSettings()
+            settings.settleAfter = .milliseconds(10)
+            settings.slowness = .milliseconds(1_500)
+            settings.webhookFaults = ["*": webhooks]
+            change(&settings)
+            let rig = try await PaymentRig(database, settings, pollSeconds: pollSeconds)
+            do {
+                try await body(rig)
+            } catch {
+                try await rig.stop()
+                throw error
+            }
+            try await rig.stop()
+        }
+    }
+
+    private init(_ database: TestDatabase, _ settings: FakeStripeSettings, pollSeconds: Int64) async throws {
+        let receiver = WebhookReceiver(
+            pool: database.pool, secrets: [.platform: [settings.platformSecret], .connect: [settings.connectSecret]],
+            isLive: false, pulse: Pulse(every: .seconds(3_600)), metrics: Metrics(), logger: .silent)
+        let fake = try await FakeStripe.start(
+            settings,
+            deliver: { delivery in
+                await receiver.receive(
+                    delivery.body, signature: delivery.signature, endpoint: delivery.isConnect ? .connect : .platform
+                ).status
+            }, logger: .silent)
+        let client = StripeConnect.makeClient()
+        let clock = ForwardClock()
+        self.database = database
+        self.fake = fake
+        self.client = client
+        self.clock = clock
+        dispatcher = try PaymentRig.makeDispatcher(fake, client, clock, pool: database.pool)
+        reconciler = Reconciler(
+            stripe: try PaymentRig.makeStripe(fake, client), pool: database.pool, pulse: Pulse(every: .seconds(3_600)),
+            intervalSeconds: pollSeconds, readsPerSecond: 100, clock: { clock.now }, metrics: Metrics(),
+            logger: .silent)
+    }
+
+    private func stop() async throws {
+        await fake.stop()
+        try await client.shutdown()
+    }
+
+    /// Another payer on the same database.
+    func makeDispatcher(apiKey: String = FakeStripe.apiKey, pool: PostgresPool? = nil) throws -> PayoutDispatcher {
+        try PaymentRig.makeDispatcher(fake, client, clock, apiKey: apiKey, pool: pool ?? database.pool)
+    }
+
+    private static func makeDispatcher(
+        _ fake: FakeStripe, _ client: HTTPClient, _ clock: ForwardClock, apiKey: String = FakeStripe.apiKey,
+        pool: PostgresPool
+    ) throws -> PayoutDispatcher {
+        PayoutDispatcher(
+            stripe: try makeStripe(fake, client, apiKey: apiKey), pool: pool, sendsPerSecond: 100,
+            clock: { clock.now }, metrics: Metrics(), logger: .silent)
+    }
+
+    private static func makeStripe(
+        _ fake: FakeStripe, _ client: HTTPClient, apiKey: String = FakeStripe.apiKey
+    ) throws -> StripeConnect {
+        StripeConnect(
+            configuration: try StripeConfiguration(baseURL: fake.baseURL, apiKey: apiKey, isLive: false),
+            client: client, schedule: schedule, requestTimeoutSeconds: 1)
+    }
+}
+
+extension PaymentRig {
+    /// Lets an affiliate earn, plans the payout, and hands its request to the payer.
+    @discardableResult
+    func request(
+        _ affiliateID: String = "a", account: String = "acct_a", amountMinor: Int64 = amountMinor,
+        batch: String = "first"
+    ) async throws -> Identifier {
+        let now = clock.now
+        let payoutIDs = try await database.pool.transaction { (transaction) throws(PostgresError) in
+            try EarnedMoney.earn(
+                affiliateID, account: account, amountMinor: amountMinor, occasion: batch, in: transaction)
+            return try EarnedMoney.plan(batch: batch, at: now, in: transaction)
+        }
+        try await deliverRequests()
+        return try #require(payoutIDs.first)
+    }
+
+    /// Gives every request that was ever made to the payer's stage, as a topic that is read from its start does.
+    func deliverRequests() async throws {
+        let stage = PayerStage(providers: [try PaymentRig.makeStripe(fake, client), ManualProvider()])
+        let now = clock.now
+        try await database.pool.transaction { (transaction) throws(PostgresError) in
+            let batch = try EarnedMoney.requests(in: transaction).compactMap { request -> Sourced<PayoutRequested>? in
+                let record = Record(
+                    source: TopicPartition(topic: stage.topics[0], partition: 0), offset: 0, timestampMilliseconds: 0,
+                    key: request.key[...], value: request.value[...])
+                guard case .input(let input) = stage.decode(record) else { return nil }
+                return Sourced(record: record, input: input)
+            }
+            _ = try stage.apply(batch, in: transaction, at: now)
+        }
+    }
+
+    /// Lets payer and reconciler work, and the clock run on, until it is so.
+    func work(until awaited: String, _ isSo: () async throws -> Bool) async throws {
+        try await wait(for: awaited, within: PaymentRig.settledWithin, every: .milliseconds(10)) {
+            if try await isSo() { return true }
+            let dispatched = try await dispatcher.runOnce()
+            let reconciled = try await reconciler.runOnce()
+            if dispatched.sent == 0, reconciled.isIdle { clock.advance(seconds: 1) }
+            return false
+        }
+    }
+
+    func work(until state: PayoutState, of payoutID: Identifier) async throws {
+        try await work(until: "\(payoutID) to be \(state.rawValue)") { try await self.state(of: payoutID) == state }
+    }
+
+    func state(of payoutID: Identifier) async throws -> PayoutState? {
+        let states = try await database.pool.transaction { (transaction) throws(PostgresError) in
+            try transaction.query("SELECT state FROM payout WHERE payout_id = $1", .uuid(payoutID.value)) { row in
+                try row.text(0)
+            }
+        }
+        return states.first.flatMap { PayoutState(rawValue: $0) }
+    }
+
+    /// The states that a payout went through.
+    func history(of payoutID: Identifier) async throws -> [String] {
+        try await database.pool.transaction { (transaction) throws(PostgresError) in
+            try transaction.query(
+                "SELECT to_state FROM payout_event WHERE payout_id = $1 ORDER BY payout_event_id",
+                .uuid(payoutID.value)
+            ) { row in try row.text(0) }
+        }
+    }
+
+    /// The first column of every row, as a text.
+    func texts(_ statement: Statement) async throws -> [String] {
+        try await database.pool.transaction { (transaction) throws(PostgresError) in
+            try transaction.query(statement) { row in try row.text(0) }
+        }
+    }
+
+    func run(_ statement: Statement) async throws {
+        try await database.pool.transaction { (transaction) throws(PostgresError) in
+            _ = try transaction.run(statement)
+        }
+    }
+
+    /// What others were told about the ends of payouts, in order.
+    func settlements() async throws -> [String] {
+        try await texts(
+            """
+            SELECT convert_from(payload, 'UTF8')::jsonb -> 'data' ->> 'outcome' FROM outbox
+            WHERE out_topic = 'payouts.settled' ORDER BY out_seq
+            """)
+    }
+
+    /// What the provider executed for a payout: `transfer 2500`, `payout 2500`.
+    func acceptances(of payoutID: Identifier) async -> [String] {
+        await fake.acceptances.filter { $0.payoutID == payoutID.description }.map { "\($0.object) \($0.amount)" }
+    }
+}
+
+/// The wall clock, set ahead by a test that would otherwise wait.
+final class ForwardClock: Sendable {
+    private let aheadSeconds = Mutex<Int64>(0)
+
+    var now: Timestamp { systemNow().adding(seconds: aheadSeconds.withLock { $0 }) }
+
+    func advance(seconds: Int64) { aheadSeconds.withLock { $0 += seconds } }
+}
+
+extension Logger {
+    /// A logger that says nothing.
+    static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
