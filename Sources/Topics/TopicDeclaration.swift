@@ -49,6 +49,8 @@ public struct TopicDeclaration: Sendable, Equatable {
             "retention.ms": String(retentionDays * 86_400_000),
             // With acks=all one broker may be down, and none may lose an acknowledged record.
             "min.insync.replicas": String(max(1, replication - 1)),
+            // More than a record may have: a larger one is seen and becomes a dead letter, as any other bad input.
+            "max.message.bytes": String(4 << 20),
         ]
         return NewTopic(name: name, partitions: partitions, replication: replication, configuration: configuration)
     }

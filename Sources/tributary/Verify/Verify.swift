@@ -6,8 +6,8 @@ struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Proves on live data that every effect happened exactly once.",
         discussion: """
-            One line for each invariant, I1 to I7. It only reads, and may run while the fleet works. Without a broker, I5
-            and I6 look at the database alone. Exit code 1 on any break.
+            One line for each invariant, I1 to I7. It only reads, and may run while the fleet works. Without a broker,
+            I5 and I6 look at the database alone. Exit code 1 on any break.
             """)
 
     @OptionGroup var database: DatabaseOptions
