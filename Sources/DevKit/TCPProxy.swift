@@ -77,7 +77,10 @@ public final class TCPProxy: Sendable {
             guard poll(&ends, isSwallowing ? 0 : 2, TCPProxy.lookMilliseconds) > 0 else { continue }
             if ends[0].revents != 0 {
                 guard let bytes = TCPProxy.pass(from: client, to: server) else { return }
-                if case .cutReply(let trigger) = state.mode, bytes.contains(trigger) { withholdsReply = true }
+                // The mode may have changed while this waited for the bytes.
+                if case .cutReply(let trigger) = self.state.withLock({ $0.mode }), bytes.contains(trigger) {
+                    withholdsReply = true
+                }
             }
             if ends[1].revents != 0 {
                 if withholdsReply { return self.state.withLock { $0.cuts += 1 } }

@@ -106,7 +106,8 @@ import Testing
             let proxy = TCPProxy(to: database.cluster.port)
             let pool = FaultTests.pool(through: proxy, to: database)
             try await pool.ping()
-            proxy.set(.cutReply(to: Array("COMMIT".utf8)))
+            // With the end of the text, as a transaction begins with READ COMMITTED.
+            proxy.set(.cutReply(to: Array("COMMIT\0".utf8)))
             let error = await #expect(throws: PostgresError.self) {
                 try await pool.transaction { t throws(PostgresError) in _ = try t.run("INSERT INTO fact VALUES (1)") }
             }
