@@ -126,6 +126,7 @@ let package = Package(
         tests("KafkaTests", ["Kafka", "DevKit"]),
         tests("PostgresTests", ["Postgres", "DevKit"]),
         tests("DomainTests", ["Domain"]),
+        tests("EventsTests", ["Events", "Domain"]),
         tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
         tests("StorageTests", ["Storage", "DevKit"]),
         tests(
