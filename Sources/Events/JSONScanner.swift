@@ -216,7 +216,11 @@ struct JSONScanner {
     private mutating func escapedScalar() throws(Failure) -> Unicode.Scalar {
         let first = try hexadecimal()
         if let scalar = Unicode.Scalar(first) { return scalar }
-        guard first < 0xDC00, take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else { throw .malformed }
+        // Byte by byte: white space between the two is text of its own, and the pair then none.
+        for byte in [UInt8(ascii: "\\"), UInt8(ascii: "u")] {
+            guard first < 0xDC00, current == byte else { throw .malformed }
+            position += 1
+        }
         let second = try hexadecimal()
         guard (0xDC00..<0xE000).contains(second),
             let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
