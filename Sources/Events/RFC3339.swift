@@ -17,6 +17,8 @@ extension Timestamp {
         let seconds =
             Timestamp.days(year: year, month: month, day: day) * 86_400
             + hour * 3_600 + minute * 60 + min(second, 59) - offset
+        // The offset may lead out of the years that four digits can write again.
+        guard Timestamp.writableSeconds.contains(seconds) else { return nil }
         self.init(microsecondsSinceEpoch: seconds * 1_000_000 + microseconds)
     }
 
@@ -48,6 +50,9 @@ extension Timestamp {
         text.append(UInt8(ascii: "Z"))
         return String(decoding: text, as: UTF8.self)
     }
+
+    /// From the year 1 to the year 9999.
+    private static let writableSeconds: ClosedRange<Int64> = -62_135_596_800...253_402_300_799
 
     private static func days(in month: Int64, of year: Int64) -> Int64 {
         switch month {
