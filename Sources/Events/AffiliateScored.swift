@@ -83,10 +83,11 @@ public struct AffiliateScored: FleetMessage {
             let elements = data["conversions"]?.array
         else { return nil }
         let conversions = elements.compactMap(Conversion.init)
-        guard conversions.count == elements.count else { return nil }
+        let contributions = components.compactMap(\.integer)
+        guard conversions.count == elements.count, contributions.count == components.count else { return nil }
         self.init(
             affiliateID: affiliateID, programID: programID, scoreTenths: Int32(clamping: score),
-            components: components.map { Int32(clamping: $0.integer ?? 0) }, sample: sample,
+            components: contributions.map { Int32(clamping: $0) }, sample: sample,
             duplicateOrders: duplicates, conversions: conversions)
     }
 }

@@ -40,9 +40,14 @@ public enum Envelope {
         guard let tree = JSONTree(value) else {
             return .unreadable(.notJSON, measured: String(decoding: value.prefix(40), as: UTF8.self))
         }
-        if let found = tree["major"]?.integer, found > major { return .futureSchema(major: found) }
+        guard let found = tree["major"]?.integer, found > 0 else {
+            return .unreadable(.mistypedField, measured: "major")
+        }
+        guard found <= major else { return .futureSchema(major: found) }
         guard tree["schema"]?.string == schema else {
-            return .unreadable(.mistypedField, measured: "schema: \(tree["schema"]?.string ?? "absent")")
+            let other = tree["schema"]?.string ?? "absent"
+            return .unreadable(
+                .mistypedField, measured: "schema: \(other.shortened(to: EventFields.measuredLengthMaximum))")
         }
         guard let id = tree["id"]?.string.flatMap({ Identifier(text: $0) }),
             let at = tree["at"]?.string.flatMap({ Timestamp(rfc3339: $0) }), let data = tree["data"]

@@ -64,6 +64,15 @@ struct EventFields {
         return major
     }
 
+    /// - Throws: unless the version is a whole number from 1 on, or absent.
+    func checkMajor() throws(EventRejection) {
+        switch self[.major] {
+        case nil: return
+        case .integer(let major) where major > 0: return
+        default: throw rejection(.mistypedField, .major)
+        }
+    }
+
     func required(_ field: Field, limit: Int = TrackingEvent.textLengthMaximum) throws(EventRejection) -> String {
         guard let text = try text(field, limit: limit) else { throw rejection(.missingField, field) }
         return text
@@ -74,7 +83,9 @@ struct EventFields {
         guard let value = self[field] else { return nil }
         // PostgreSQL's text holds every character but U+0000.
         guard case .string(let text) = value, !text.utf8.contains(0) else { throw rejection(.mistypedField, field) }
-        guard text.utf8.count <= limit || text.count <= limit else { throw rejection(.textTooLong, field) }
+        guard text.utf8.count <= limit || text.unicodeScalars.count <= limit else {
+            throw rejection(.textTooLong, field)
+        }
         return text.isEmpty ? nil : text
     }
 
@@ -130,21 +141,26 @@ struct EventFields {
     }
 
     private func shown(_ field: Field) -> String {
-        let shown: Substring =
+        let shown: String =
             switch self[field] {
             case nil: "absent"
             case .null: "null"
             case .bool(let flag): flag ? "true" : "false"
-            case .integer(let number): Substring(String(number))
+            case .integer(let number): String(number)
             case .number(let bounds), .object(let bounds), .array(let bounds):
-                Substring(String(decoding: bytes[bounds].prefix(EventFields.measuredLengthMaximum), as: UTF8.self))
-            case .string(let text): text.prefix(EventFields.measuredLengthMaximum)
+                String(decoding: bytes[bounds].prefix(EventFields.measuredLengthMaximum), as: UTF8.self)
+            case .string(let text): text
             }
-        return String(shown.filter { $0 != "\0" })
+        return shown.shortened(to: EventFields.measuredLengthMaximum).filter { $0 != "\0" }
     }
 
     private func shortText(_ field: Field) -> String? {
         guard case .string(let text) = self[field], !text.utf8.contains(0) else { return nil }
-        return String(text.prefix(TrackingEvent.eventIDLengthMaximum))
+        return text.shortened(to: TrackingEvent.eventIDLengthMaximum)
     }
+}
+
+extension String {
+    /// The first characters as PostgreSQL counts them: a letter under a thousand accents is a thousand and one.
+    func shortened(to count: Int) -> String { String(UnicodeScalarView(unicodeScalars.prefix(count))) }
 }

@@ -2,8 +2,8 @@ import Domain
 
 /// Reads the records of `conversions.raw`: the object of the event, or a CloudEvents 1.0 record around it.
 ///
-/// Fields are checked in a fixed order (identity, type, time, programme, the type's own fields), so a record with
-/// several faults always gets the same code.
+/// Fields are checked in a fixed order (version, identity, type, time, programme, the type's own fields), so a
+/// record with several faults always gets the same code.
 public enum TrackingEventReader {
     /// Bytes that a record may have.
     public static let recordBytesMaximum = 1 << 20
@@ -37,8 +37,12 @@ public enum TrackingEventReader {
         let start = String(decoding: bytes.prefix(40), as: UTF8.self)
         if failure == .tooDeep { return .unreadable(.nestedTooDeep, measured: start) }
         var scanner = JSONScanner(bytes)
-        let isOtherJSON = (try? scanner.value()) != nil && scanner.isAtEnd()  // only whether, not why
-        return .unreadable(isOtherJSON ? .notAnObject : .notJSON, measured: start)
+        do throws(JSONScanner.Failure) {
+            _ = try scanner.value()
+            return .unreadable(scanner.isAtEnd() ? .notAnObject : .notJSON, measured: start)
+        } catch {
+            return .unreadable(error == .tooDeep ? .nestedTooDeep : .notJSON, measured: start)
+        }
     }
 
     private static func judge(_ fields: EventFields, contentHash: Identifier) -> TrackingEventReading {
@@ -52,6 +56,7 @@ public enum TrackingEventReader {
     private static func event(
         _ fields: EventFields, contentHash: Identifier
     ) throws(EventRejection) -> TrackingEvent {
+        try fields.checkMajor()
         let eventID = try fields.required(.eventID, limit: TrackingEvent.eventIDLengthMaximum)
         let typeName = try fields.required(.type)
         guard let kind = TrackingEvent.Kind(name: typeName) else { throw fields.rejection(.unknownType, .type) }
