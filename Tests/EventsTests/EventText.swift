@@ -44,7 +44,7 @@ struct EventText {
 }
 
 extension [UInt8] {
-    /// What the reader of `conversions.raw` makes of these bytes: `accepted`, or how and by which code they are refused.
+    /// What the reader of `conversions.raw` makes of these bytes: `accepted`, or how and with which code not.
     var outcome: String {
         switch TrackingEventReader.read(self[...]) {
         case .event: "accepted"

@@ -1,0 +1,88 @@
+import DevKit
+import Foundation
+import Postgres
+import Testing
+
+@Suite("Counts and sums, computed twice", .serialized, .timeLimit(.minutes(5)))
+struct RecomputationTests {
+    /// Rates that round, and windows that some orders miss.
+    private static let programmes: [String: NaiveRecomputation.Programme] = [
+        "aurora-eu": .init(currency: "EUR", basisPoints: 1_000, windowDays: 30),
+        "borealis-us": .init(currency: "USD", basisPoints: 1_250, windowDays: 1),
+        "cumulus-uk": .init(currency: "GBP", basisPoints: 333, windowDays: 30),
+        "dune-jp": .init(currency: "JPY", basisPoints: 875, windowDays: 1),
+        "estuary-us": .init(currency: "USD", basisPoints: 0, windowDays: 7),
+    ]
+
+    @Test("Two scorers leave, row by row, what a naive recomputation makes of the same events")
+    func rows() async throws {
+        let lines = ScoringFleet.traffic(events: 5_000, seed: 11)
+        let naive = NaiveRecomputation(lines, programmes: RecomputationTests.programmes)
+        try #require(naive.ambiguous.isEmpty, "another seed is needed")
+        let expected = naive.facts
+        for fact in [
+            "event", "order", "refund", "commission", "score", "day", "balance", "dead", "exception duplicate 120",
+            "exception duplicate 121", "exception rejected 103", "exception rejected 605",
+        ] {
+            #expect(expected.contains { $0.hasPrefix(fact + " ") }, "the sample has no \(fact)")
+        }
+        #expect(expected.contains { $0.contains(" direct ") } && expected.contains { $0.contains(" clicked ") })
+
+        let run = try await ScoringFleet.start()
+        try await register(in: run)
+        _ = try await run.startScorer()
+        _ = try await run.startScorer()
+        try await run.publish(lines.map(ScoringFleet.message))
+        try await run.waitUntilProcessed(records: lines.count)
+        let rows = try await facts(in: run)
+        let missing = Set(expected).subtracting(rows).sorted()
+        let surplus = Set(rows).subtracting(expected).sorted()
+        #expect(missing.isEmpty, "\(missing.count) missing: \(missing.prefix(5))")
+        #expect(surplus.isEmpty, "\(surplus.count) too many: \(surplus.prefix(5))")
+        #expect(rows.count == expected.count)
+        try await run.stop()
+    }
+
+    private func register(in run: ScoringFleet) async throws {
+        let programmes = RecomputationTests.programmes.sorted { $0.key < $1.key }
+        try await run.database.pool.transaction { (transaction) throws(PostgresError) in
+            _ = try transaction.run(
+                """
+                INSERT INTO program (program_id, name, currency, commission_basis_points, attribution_window_days)
+                SELECT id, id, currency, rate, days
+                FROM unnest($1::text[], $2::text[], $3::int4[], $4::int4[]) AS p(id, currency, rate, days)
+                """, .texts(programmes.map(\.key)), .texts(programmes.map(\.value.currency)),
+                .int4s(programmes.map { Int32($0.value.basisPoints) }),
+                .int4s(programmes.map { Int32($0.value.windowDays) }))
+        }
+    }
+
+    /// What the tables say, a line per row, as `NaiveRecomputation` writes it.
+    private func facts(in run: ScoringFleet) async throws -> [String] {
+        try await run.database.pool.transaction { (transaction) throws(PostgresError) in
+            try transaction.query(
+                """
+                SELECT concat_ws(' ', 'event', event_id, kind, CASE WHEN kind < 3 THEN affiliate_id END) FROM event
+                UNION ALL SELECT concat_ws(' ', 'waiting', event_id) FROM parked_event JOIN event USING (event_key)
+                UNION ALL SELECT concat_ws(' ', 'exception', outcome, code, COALESCE(event_id, '-'), count(*))
+                    FROM intake_exception GROUP BY outcome, code, event_id
+                UNION ALL SELECT concat_ws(' ', 'dead', error_code, count(*)) FROM dead_letter GROUP BY error_code
+                UNION ALL SELECT concat_ws(' ', 'order', program_id, order_id, affiliate_id, amount_minor, currency,
+                    CASE WHEN click_key IS NULL THEN 'direct' ELSE 'clicked' END,
+                    CASE WHEN is_test THEN 'test' ELSE 'real' END) FROM conversion
+                UNION ALL SELECT concat_ws(' ', 'commission', c.program_id, order_id, m.amount_minor, reversed_minor)
+                    FROM commission m JOIN conversion c USING (conversion_id)
+                UNION ALL SELECT concat_ws(' ', 'refund', program_id, order_id, kind, r.amount_minor, reversed_minor)
+                    FROM refund r JOIN conversion c USING (conversion_id)
+                UNION ALL SELECT concat_ws(' ', 'score', affiliate_id, program_id, currency, clicks, conversions,
+                    refunds, revenue_minor, refunded_minor) FROM affiliate_score
+                    WHERE clicks + conversions + refunds > 0
+                UNION ALL SELECT concat_ws(' ', 'day', affiliate_id, program_id, currency, day, clicks, conversions,
+                    refunds, revenue_minor, refunded_minor, commission_minor) FROM affiliate_day
+                UNION ALL SELECT concat_ws(' ', 'balance', affiliate_id, currency, pending, payable, clawback)
+                    FROM affiliate_balance WHERE pending + payable + clawback > 0
+                """
+            ) { row in try row.text(0) }
+        }
+    }
+}
