@@ -41,20 +41,29 @@ struct ScoringFleet {
         return try await fleet.start("scorer", environment: environment)
     }
 
-    /// Publishes the sample traffic, keyed as a tracking service would.
+    /// Publishes the sample traffic.
     /// - Parameter times: how often each record is sent.
     func publish(times: Int = 1) async throws {
-        var generator = TrafficGenerator(TrafficPlan(events: ScoringFleet.events, seed: 7))
+        let lines = ScoringFleet.traffic(events: ScoringFleet.events, seed: 7)
+        try await publish(lines.flatMap { line in Array(repeating: ScoringFleet.message(line), count: times) })
+    }
+
+    static func traffic(events: Int, seed: UInt64) -> [[UInt8]] {
+        var generator = TrafficGenerator(TrafficPlan(events: events, seed: seed))
+        return Array(AnyIterator { generator.next() })
+    }
+
+    /// A record keyed as a tracking service would.
+    static func message(_ line: [UInt8]) -> OutgoingMessage {
+        let tree = JSONTree(line[...])
+        let key = tree?["affiliate_id"]?.string ?? tree?["order_id"]?.string
+        return OutgoingMessage(topic: "conversions.raw", key: key.map { Array($0.utf8) }, value: line)
+    }
+
+    func publish(_ messages: [OutgoingMessage]) async throws {
         let producer = try KafkaProducer(
             ProducerConfiguration(settings: kafka, clientID: "fleet-test", messageBytesMaximum: 8 << 20),
             logger: Logger(label: "fleet-test"))
-        var messages: [OutgoingMessage] = []
-        while let line = generator.next() {
-            let tree = JSONTree(line[...])
-            let key = tree?["affiliate_id"]?.string ?? tree?["order_id"]?.string
-            let message = OutgoingMessage(topic: "conversions.raw", key: key.map { Array($0.utf8) }, value: line)
-            messages += Array(repeating: message, count: times)
-        }
         for case .failed(let error) in await producer.publish(messages) { throw error }
         await producer.close()
     }
