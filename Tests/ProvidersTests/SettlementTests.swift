@@ -90,6 +90,19 @@ import Testing
         }
     }
 
+    @Test("Money that lies on an account that the affiliate gave up is not paid from the new one")
+    func leftOnFormerAccount() async throws {
+        try await PaymentRig.with { rig in
+            let first = try await rig.request(account: "acct_a_no_account")
+            try await rig.work(until: .failed, of: first)
+            try await rig.run("UPDATE affiliate SET payout_block = NULL")
+            let second = try await rig.request(account: "acct_b", amountMinor: 1_000, batch: "second")
+            try await rig.work(until: .paid, of: second)
+            #expect(await rig.acceptances(of: second) == ["transfer 3500", "payout 3500"])
+            #expect(await rig.fake.balance(of: "acct_a_no_account") == ["usd": 2_500])
+        }
+    }
+
     @Test("A payout is final when the time for returns is over, and a return after that is a break")
     func lateReturn() async throws {
         try await PaymentRig.with { rig in
