@@ -30,32 +30,39 @@ extension PayoutStore {
         let fresh = payouts.filter { $0.state == .reserved && !attempted.contains($0.payoutID) }
         let free = try connectedFree(of: fresh, in: transaction)
         return fresh.map { payout in
-            RequestedPayout(
-                payout: payout,
-                connectedFreeMinor: max(0, free[[payout.affiliateID, payout.amount.currency.code]] ?? 0))
+            RequestedPayout(payout: payout, connectedFreeMinor: max(0, free[payout.payoutID] ?? 0))
         }
     }
 
+    /// What came to the account of each payout, less what went on to a bank and what other payouts are about to send.
+    ///
+    /// By account and not by affiliate: what lies on an account that the affiliate gave up cannot be paid from the new.
     private static func connectedFree(
         of payouts: [PayoutRecord], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [[String]: Int64] {
+    ) throws(PostgresError) -> [Identifier: Int64] {
         let rows = try transaction.query(
             """
-            SELECT b.affiliate_id, b.currency, b.connected - COALESCE((
-                SELECT sum(p.amount_minor - COALESCE((
-                    SELECT t.amount_minor FROM payout_attempt t
-                    WHERE t.payout_id = p.payout_id AND t.operation = 'transfer'
-                        AND t.state IN ('prepared', 'sending', 'unknown')), 0))
+            SELECT f.payout_id, (
+                SELECT COALESCE(sum(
+                    COALESCE((
+                        SELECT sum(t.amount_minor) FROM payout_attempt t
+                        WHERE t.payout_id = p.payout_id AND t.operation = 'transfer'
+                            AND t.state IN ('prepared', 'sending', 'unknown', 'accepted')
+                            AND (t.state = 'accepted' OR p.state = ANY ($2::text[]))), 0)
+                    - CASE WHEN p.state = ANY ($2::text[] || $3::text[]) THEN p.amount_minor ELSE 0 END), 0)::int8
                 FROM payout p
-                WHERE p.affiliate_id = b.affiliate_id AND p.currency = b.currency
-                    AND p.state IN ('reserved', 'submitting', 'unknown', 'manual', 'declined')
-                    AND EXISTS (SELECT FROM payout_attempt x WHERE x.payout_id = p.payout_id)), 0)::int8
-            FROM affiliate_balance b
-            WHERE b.affiliate_id = ANY ($1::text[])
-            """, .texts(payouts.map(\.affiliateID))
+                WHERE p.affiliate_id = f.affiliate_id AND p.currency = f.currency AND p.destination = f.destination
+                    AND EXISTS (SELECT FROM payout_attempt x WHERE x.payout_id = p.payout_id))
+            FROM payout f WHERE f.payout_id = ANY ($1::uuid[])
+            """, .uuids(payouts.map(\.payoutID.value)), .texts(aboutToLeave), .texts(gone)
         ) { row in
-            (key: [try row.text(0), try row.text(1)], free: try row.int8(2))
+            (payoutID: try row.identifier(0), free: try row.int8(1))
         }
-        return Dictionary(rows.map { ($0.key, $0.free) }) { first, _ in first }
+        return Dictionary(rows.map { ($0.payoutID, $0.free) }) { first, _ in first }
     }
+
+    /// The states of a payout whose amount is still to leave its account, maybe behind its own transfer.
+    private static let aboutToLeave = [PayoutState.reserved, .submitting, .unknown, .manual, .declined].map(\.rawValue)
+    /// The states of a payout whose amount has left its account.
+    private static let gone = [PayoutState.submitted, .inTransit, .paid, .final].map(\.rawValue)
 }
