@@ -195,7 +195,8 @@ public struct Reconciler: Service {
             var waiting = items.makeIterator()
             var running = 0
             while true {
-                while running < Reconciler.concurrency, let item = waiting.next() {
+                // Asked to end, it leaves the rest: notices wait for the next process, checks for their next turn.
+                while running < Reconciler.concurrency, !Task.isShuttingDownGracefully, let item = waiting.next() {
                     running += 1
                     group.addTask {
                         try await limiter.take()
