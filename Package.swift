@@ -130,6 +130,12 @@ let package = Package(
         tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
         tests("StorageTests", ["Storage", "DevKit"]),
         tests(
+            "WorkerRuntimeTests",
+            [
+                "WorkerRuntime", "Domain", "Events", "Outbox", "Kafka", "Postgres", "DevKit", logging, asyncHTTPClient,
+                nioCore,
+            ]),
+        tests(
             "StagesTests",
             ["Stages", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit", logging]),
         tests(
