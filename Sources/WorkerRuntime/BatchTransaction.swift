@@ -67,6 +67,14 @@ extension Entry {
     }
 }
 
+extension Record {
+    /// When it was written, by a clock that may be anybody's: kept within the years that a date can name.
+    var writtenAt: Timestamp {
+        let endOfYear9999: Int64 = 253_402_300_799_999
+        return Timestamp(microsecondsSinceEpoch: min(max(0, timestampMilliseconds), endOfYear9999) * 1_000)
+    }
+}
+
 /// Where the partitions of a batch stand once it is committed.
 private struct Advance {
     private(set) var partitions: [OwnedPartition]
@@ -80,7 +88,7 @@ private struct Advance {
         for entry in entries {
             guard let position = index[entry.record.source] else { continue }
             partitions[position].nextOffset = entry.record.offset + 1
-            lastRecordAt[position] = Timestamp(microsecondsSinceEpoch: entry.record.timestampMilliseconds * 1_000)
+            lastRecordAt[position] = entry.record.writtenAt
         }
     }
 

@@ -57,4 +57,6 @@ enum HoldReason: String, Sendable {
     case futureSchema = "future-schema"
     case offsetOutOfRange = "offset-out-of-range"
     case manyDeadLetters = "many-dead-letters"
+    /// The database refuses a record even as a dead letter.
+    case deadLetterRefused = "dead-letter-refused"
 }

@@ -105,6 +105,11 @@ extension Worker {
     ) async throws(WorkerFailure) -> [OutboxRow] {
         metrics.add(to: "fleet_poison_bisect_transactions_total", labels)
         guard piece.count > 1 else {
+            // As a dead letter it was refused too: there is nothing left to try.
+            if let letter = piece.first?.deadLetter {
+                await holdRefused(letter.record, error)
+                return []
+            }
             let reason = DeadLetterReason(code: .refusedByDatabase, measured: "SQLSTATE \(error.sqlState ?? "none")")
             backlog[backlog.startIndex].content = .dead(reason)
             return try await commit(backlog.prefix(1))

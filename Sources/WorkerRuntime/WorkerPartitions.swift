@@ -149,6 +149,10 @@ extension Worker {
         await hold(record.source, .futureSchema, "offset \(record.offset) has major version \(major)")
     }
 
+    func holdRefused(_ record: Record, _ error: PostgresError) async {
+        await hold(record.source, .deadLetterRefused, "offset \(record.offset): SQLSTATE \(error.sqlState ?? "none")")
+    }
+
     func holdOutOfRange(_ source: TopicPartition) async {
         let wanted = owned[source]?.nextOffset ?? 0
         do throws(KafkaError) {
