@@ -50,6 +50,8 @@ extension Worker {
         let offsets = owned.filter { $0.value.mode != .held }.mapValues(\.nextOffset)
         do throws(KafkaError) {
             try await consumer.assign(offsets)
+            // A pause outlives the assignment that it was made in.
+            try await consumer.resume(Array(offsets.keys))
         } catch {
             throw .kafka(error)
         }
@@ -213,6 +215,8 @@ extension Worker {
                 held.contains { rows[$0.lane].map { row in row.runs } == true && !isAnothers($0, rows) }
                 || missing.contains { source in rows.contains { $0.key.source == source && $0.value.runs } }
             guard mayRun else { return }
+            // In good order, or the claim would count this owner as one that died here.
+            await settleBeforeRelease()
             unclaimed = Array(owned.keys) + missing
             rest.begin()  // claims at the next turn, as after any pause
         } catch {
