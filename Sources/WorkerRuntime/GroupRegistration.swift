@@ -9,13 +9,19 @@ struct GroupRegistration: Sendable {
     let topics: [String]
     let pool: PostgresPool
     let settings: KafkaSettings
+    let health: Health
+    /// How long broker and database may stay away.
+    let dependencyWithin: Duration
     let logger: Logger
 
     /// Tries until broker and database answer, or the task is cancelled.
+    ///
+    /// - Throws: `WorkerFailure.dependencyDown` once they stayed away for too long.
     func run() async throws {
         let admin = try KafkaAdmin(settings, clientID: "\(group)-registration", logger: logger)
         var wanted = topics
         var pause: Duration = .milliseconds(100)
+        let began = ContinuousClock.now
         while !wanted.isEmpty, !Task.isCancelled {
             do {
                 wanted = try await registered(wanted, admin)
@@ -23,6 +29,9 @@ struct GroupRegistration: Sendable {
                 logger.warning("registration failed", metadata: [LogKey.error: "\(error)"])
             }
             guard !wanted.isEmpty else { break }
+            guard ContinuousClock.now - began < dependencyWithin else { throw WorkerFailure.dependencyDown }
+            // Waiting is no reason to be ended and started again.
+            health.turned()
             // A cancelled sleep ends the loop by its condition.
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(5))

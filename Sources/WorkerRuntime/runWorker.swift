@@ -55,8 +55,9 @@ public func runWorker(
             stage: stage, settings: settings, pool: context.pool, consumer: consumer, producer: context.producer,
             health: context.health, metrics: context.metrics, logger: context.logger, clock: systemNow)
         let registration = GroupRegistration(
-            group: stage.name, topics: stage.topics, pool: context.pool, settings: options.kafka, logger: context.logger
-        )
+            group: stage.name, topics: stage.topics, pool: context.pool, settings: options.kafka,
+            health: context.health,
+            dependencyWithin: settings.dependencyWithin, logger: context.logger)
         return try alongside(context) + [WorkerService(registration: registration, worker: worker)]
     }
 }
