@@ -47,10 +47,21 @@ public final class Metrics: Sendable {
     private static func series(_ labels: [(String, String)]) -> String {
         guard !labels.isEmpty else { return "" }
         let pairs = labels.map { label, value in
-            let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-            return "\(label)=\"\(escaped)\""
+            "\(label)=\"\(escaped(value))\""
         }
         return "{" + pairs.joined(separator: ",") + "}"
+    }
+
+    /// By code points: a line feed behind a carriage return is no character of its own.
+    private static func escaped(_ value: String) -> String {
+        value.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
+            case "\\": text += "\\\\"
+            case "\"": text += "\\\""
+            case "\n": text += "\\n"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
     }
 
     /// The current values, families and series in the order of their names.
