@@ -77,20 +77,28 @@ public actor Fleet {
         return await child.waitForEnd()
     }
 
-    /// Ends every process, the last started first, and removes the directory.
-    /// - Parameter grace: how long they may take before they are killed.
+    /// Ends every process and removes the directory.
+    ///
+    /// What was started first ends last, when the others have gone: a worker that joins while its broker dies waits
+    /// in vain for an answer.
+    /// - Parameter grace: how long each of the two may take before it is killed.
     public func stop(grace: Duration = .seconds(10)) async {
-        for child in children.reversed() {
+        let (first, others) = (children.prefix(1), children.dropFirst())
+        children = []
+        await end(others.reversed(), within: grace)
+        await end(Array(first), within: grace)
+        await guardian.release()
+    }
+
+    private func end(_ children: [ChildProcess], within grace: Duration) async {
+        for child in children {
             await child.signal(15)
             await child.signal(18)
         }
-        let remaining = children
-        children = []
         try? await wait(for: "the fleet to end", within: grace) {  // Too late for grace: the guard kills.
-            for child in remaining where await child.ended == nil { return false }
+            for child in children where await child.ended == nil { return false }
             return true
         }
-        await guardian.release()
     }
 
     /// Where the running executable and its siblings are.
