@@ -52,11 +52,13 @@ struct Pipeline {
     }
 
     /// - Returns: the messages that the stage sent.
-    func apply<S: Stage>(_ stage: S, to values: [[UInt8]], at now: Timestamp = Pipeline.now) async throws -> [[UInt8]] {
+    func apply<S: Stage>(
+        _ stage: S, to values: [[UInt8]], at now: Timestamp = Pipeline.now, from first: Int64 = 0
+    ) async throws -> [[UInt8]] {
         let source = TopicPartition(topic: stage.topics[0], partition: 0)
         let batch = values.enumerated().compactMap { offset, value -> Sourced<S.Input>? in
             let record = Record(
-                source: source, offset: Int64(offset), timestampMilliseconds: 0, key: nil, value: value[...])
+                source: source, offset: first + Int64(offset), timestampMilliseconds: 0, key: nil, value: value[...])
             guard case .input(let input) = stage.decode(record) else { return nil }
             return Sourced(record: record, input: input)
         }
