@@ -51,24 +51,32 @@ extension ScoringFold {
             let score = AffiliateScore(of: totals)
             scored.append(
                 AggregateStore.Scored(key: key, added: touch.added, score: score, lastEventAt: touch.lastEventAt))
-            messages.append(message(key, touch, score, sample: totals.conversions))
+            messages += self.messages(key, touch, score, sample: totals.conversions)
         }
         try AggregateStore.save(scored, in: transaction)
         return messages
     }
 
-    private func message(
+    /// Conversions of one message: with the longest texts that an event may have they stay below a broker's 1 MB.
+    static let messageConversionsMaximum = 500
+
+    /// One message, or several where one would be larger than a broker takes.
+    private func messages(
         _ key: AggregateKey, _ touch: ScoringTouch, _ score: AffiliateScore, sample: Int64
-    ) -> ScoringMessage {
-        let message = AffiliateScored(
-            affiliateID: key.affiliateID, programID: key.programID, scoreTenths: score.tenths,
-            components: score.components, sample: sample, duplicateOrders: touch.duplicateOrders,
-            conversions: touch.conversions)
-        let id = Identifier(
-            hashing: ScoringStage.group, touch.firstEvent.description, key.affiliateID, key.programID,
-            key.currency.code)
-        return ScoringMessage(
-            partition: touch.partition, message: OutboxMessage(message, id: id, at: touch.lastEventAt))
+    ) -> [ScoringMessage] {
+        let count = touch.conversions.count
+        let width = ScoringFold.messageConversionsMaximum
+        return stride(from: 0, to: max(1, count), by: width).map { start in
+            let message = AffiliateScored(
+                affiliateID: key.affiliateID, programID: key.programID, scoreTenths: score.tenths,
+                components: score.components, sample: sample, duplicateOrders: start == 0 ? touch.duplicateOrders : 0,
+                conversions: Array(touch.conversions[start..<min(start + width, count)]))
+            let id = Identifier(
+                hashing: ScoringStage.group, touch.firstEvent.description, String(touch.position.partition),
+                String(touch.position.offset), key.affiliateID, key.programID, key.currency.code, String(start))
+            return ScoringMessage(
+                partition: touch.position.partition, message: OutboxMessage(message, id: id, at: touch.lastEventAt))
+        }
     }
 }
 

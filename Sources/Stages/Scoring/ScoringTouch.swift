@@ -6,8 +6,9 @@ import Storage
 struct ScoringTouch: Sendable {
     /// The event that came first: its key makes the message's id.
     let firstEvent: Identifier
-    /// The partition that orders the message.
-    let partition: Int32
+    /// Where it came first; its partition orders the message. An event that is refused as a repetition may come first
+    /// in several batches, each time at another place.
+    let position: SourcePosition
     private(set) var lastEventAt: Timestamp
     var added = AffiliateScore.Totals()
     var duplicateOrders: Int64 = 0
@@ -15,7 +16,7 @@ struct ScoringTouch: Sendable {
 
     init(_ event: TrackingEvent, _ position: SourcePosition) {
         firstEvent = event.eventKey
-        partition = position.partition
+        self.position = position
         lastEventAt = event.occurredAt
     }
 
