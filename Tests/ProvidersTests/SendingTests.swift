@@ -1,7 +1,9 @@
 import DevKit
+import Dispatch
 import Domain
 import Postgres
 import Providers
+import Storage
 import Testing
 
 @Suite("Sending payouts", .timeLimit(.minutes(5))) struct SendingTests {
@@ -62,6 +64,25 @@ import Testing
             #expect(try await rig.state(of: payoutID) == state)
             try await rig.work(until: .paid, of: payoutID)
             #expect(await rig.acceptances(of: payoutID) == ["transfer 2500", "payout 2500"])
+            try await rig.checkBooks()
+        }
+    }
+
+    @Test("A send that was executed without an answer is answered when it is repeated, and not executed again")
+    func replayed() async throws {
+        try await PaymentRig.with({ $0.faults["acct_a"] = [.dropAfter] }) { rig in
+            let payoutID = try await rig.request()
+            // Without the reconciler, which would find the transfer by searching.
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
+            rig.clock.advance(seconds: 3)
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["accepted": 1])
+            #expect(
+                try await rig.texts(
+                    """
+                    SELECT concat_ws(' ', operation, attempt_number, state, send_count) FROM payout_attempt
+                    ORDER BY payout_attempt_id
+                    """) == ["transfer 1 accepted 2", "payout 1 prepared 0"])
+            #expect(await rig.acceptances(of: payoutID) == ["transfer 2500"])
             try await rig.checkBooks()
         }
     }
@@ -207,6 +228,38 @@ import Testing
         }
     }
 
+    @Test("What one payer is claiming, another leaves and takes the next")
+    func disjoint() async throws {
+        try await PaymentRig.with { rig in
+            for index in 0..<4 { try await rig.request("a\(index)", account: "acct_\(index)", batch: "\(index)") }
+            let now = rig.clock.now
+            let hasClaimed = Gate()
+            let mayCommit = Gate()
+            async let first = rig.database.pool.transaction { (transaction) throws(PostgresError) in
+                let claimed = try SeveralPayersTests.claim(2, at: now, in: transaction)
+                hasClaimed.open()
+                mayCommit.pass()
+                return claimed
+            }
+            let second = try await rig.database.pool.transaction { (transaction) throws(PostgresError) in
+                hasClaimed.pass()
+                defer { mayCommit.open() }
+                return try SeveralPayersTests.claim(4, at: now, in: transaction)
+            }
+            let both = try await first + second
+            #expect(second.count == 2)
+            #expect(Set(both).count == 4)
+        }
+    }
+
+    private static func claim(
+        _ maximum: Int, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [String] {
+        try PayoutAttemptStore.claim(
+            provider: "stripe", schedule: PaymentRig.schedule, maximum: maximum, at: now, in: transaction
+        ).map(\.idempotencyKey)
+    }
+
     private static func drain(_ dispatcher: PayoutDispatcher) async throws {
         while try await dispatcher.runOnce().sent > 0 {}
     }
@@ -243,4 +296,13 @@ extension PaymentRig {
         control.faults = [account: faults]
         await fake.apply(control)
     }
+}
+
+/// Blocks a connection's thread until another one opens it.
+private final class Gate: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func pass() { semaphore.wait() }
+
+    func open() { semaphore.signal() }
 }
