@@ -59,6 +59,19 @@ public enum ParkedStore {
         }
     }
 
+    /// Says of events whose order came whom they count for, as if they had come behind it.
+    public static func settleEvents(
+        _ affiliates: [Identifier: String], in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        guard !affiliates.isEmpty else { return }
+        let sorted = affiliates.sorted { $0.key < $1.key }
+        try transaction.run(
+            """
+            UPDATE event e SET affiliate_id = s.affiliate_id FROM unnest($1::uuid[], $2::text[])
+                AS s(event_key, affiliate_id) WHERE e.event_key = s.event_key
+            """, .uuids(sorted.map(\.key.value)), .texts(sorted.map(\.value)))
+    }
+
     /// Forgets events that turned out to be none once their order came: they become exceptions instead.
     public static func forgetEvents(
         _ keys: [Identifier], in transaction: borrowing Transaction

@@ -184,7 +184,8 @@ struct NaiveRecomputation {
         let key = text(record, "program_id") + " " + text(record, "order_id")
         let kind = text(record, "type") == "refund" ? 3 : 4
         guard var order = orders[key] else {
-            lines.append("event \(text(record, "event_id")) \(kind)")
+            let named = record["affiliate_id"] as? String ?? "-"
+            lines.append("event \(text(record, "event_id")) \(kind) \(named)")
             lines.append("waiting \(text(record, "event_id"))")
             return nil
         }
@@ -199,7 +200,7 @@ struct NaiveRecomputation {
         let reversed = order.isTest ? 0 : max(0, order.commission - kept - order.reversed)
         order.reversed += reversed
         orders[key] = order
-        lines.append("event \(text(record, "event_id")) \(kind)")
+        lines.append("event \(text(record, "event_id")) \(kind) \(order.affiliate)")
         lines.append("refund \(key) \(kind) \(amount) \(reversed)")
         guard !order.isTest else { return nil }
         add([0, 0, 1, 0, amount, -reversed], "\(order.affiliate) \(order.programme) \(order.currency)", order.day)

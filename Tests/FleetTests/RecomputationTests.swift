@@ -62,7 +62,7 @@ struct RecomputationTests {
         try await run.database.pool.transaction { (transaction) throws(PostgresError) in
             try transaction.query(
                 """
-                SELECT concat_ws(' ', 'event', event_id, kind, CASE WHEN kind < 3 THEN affiliate_id END) FROM event
+                SELECT concat_ws(' ', 'event', event_id, kind, COALESCE(NULLIF(affiliate_id, ''), '-')) FROM event
                 UNION ALL SELECT concat_ws(' ', 'waiting', event_id) FROM parked_event JOIN event USING (event_key)
                 UNION ALL SELECT concat_ws(' ', 'exception', outcome, code, COALESCE(event_id, '-'), count(*))
                     FROM intake_exception GROUP BY outcome, code, event_id

@@ -23,6 +23,8 @@ struct ScoringFold: Sendable {
     var refunds: [TrackingSave.Refund] = []
     var parked: [ParkedStore.Parked] = []
     var withdrawnEvents: [Identifier] = []
+    /// Parked events that were taken up, with whom they turned out to count for.
+    var releasedEvents: [Identifier: String] = [:]
     var ledger = ScoringLedger()
     var days: [AggregateStore.Day: DayTotals] = [:]
     var touches: [AggregateKey: ScoringTouch] = [:]
@@ -168,7 +170,10 @@ struct ScoringFold: Sendable {
 
     private mutating func accept(_ event: TrackingEvent, _ position: SourcePosition, _ affiliateID: String) {
         outcomes[IntakeOutcome.accepted.rawValue, default: 0] += 1
-        guard !releasesParked else { return }
+        guard !releasesParked else {
+            releasedEvents[event.eventKey] = affiliateID
+            return
+        }
         facts.events[event.eventKey] = event.contentHash
         intakes.append(
             TrackingSave.Intake(event: event, position: position, affiliateID: affiliateID, isParked: false))

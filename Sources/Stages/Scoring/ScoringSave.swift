@@ -17,6 +17,7 @@ extension ScoringFold {
     /// - Returns: one `affiliates.scored` message per affiliate, programme and currency that changed.
     func save(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
         try ParkedStore.forgetEvents(withdrawnEvents, in: transaction)
+        try ParkedStore.settleEvents(releasedEvents, in: transaction)
         try TrackingSave.events(intakes, in: transaction)
         try TrackingSave.exceptions(exceptions, in: transaction)
         CrashPoint.hit(.afterDedupe)
