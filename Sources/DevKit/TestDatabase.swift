@@ -10,11 +10,31 @@ public struct TestDatabase: Sendable {
     public let url: String
     public let pool: PostgresPool
     public let cluster: PostgresCluster
+    private let ownsCluster: Bool
 
     /// Makes a database; the first call of a process starts the cluster and migrates the template.
     /// - Parameter isMigrated: false gives an empty database.
     public static func fresh(poolSize: Int = 4, migrated isMigrated: Bool = true) async throws -> TestDatabase {
         try await SharedCluster.shared.makeDatabase(poolSize: poolSize, isMigrated: isMigrated)
+    }
+
+    /// Makes a migrated database in a cluster of its own, for a test that stops the server.
+    public static func alone(poolSize: Int = 4) async throws -> TestDatabase {
+        let cluster = try await PostgresCluster.start(durable: false, logger: SharedCluster.logger)
+        let name = "test"
+        let database = TestDatabase(
+            name: name, url: try await cluster.createDatabase(name), poolSize: poolSize, on: cluster, owning: true)
+        _ = try await Migrator(directory: StorageMigrations.all).apply(on: database.pool)
+        return database
+    }
+
+    fileprivate init(name: String, url: String, poolSize: Int, on cluster: PostgresCluster, owning: Bool = false) {
+        self.name = name
+        self.url = url
+        self.cluster = cluster
+        ownsCluster = owning
+        pool = PostgresPool(
+            PostgresConfiguration(url: url, poolSize: poolSize, applicationName: "test"), logger: SharedCluster.logger)
     }
 
     /// Makes a database, lends it, and drops it.
@@ -41,10 +61,10 @@ public struct TestDatabase: Sendable {
         return PostgresPool(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// Closes the pool and removes the database.
+    /// Closes the pool and removes the database, and its cluster if that has no other.
     public func drop() async throws {
         await pool.close()
-        try await cluster.dropDatabase(name)
+        if ownsCluster { await cluster.close() } else { try await cluster.dropDatabase(name) }
     }
 }
 
@@ -53,7 +73,7 @@ private actor SharedCluster {
     static let shared = SharedCluster()
 
     private static let template = "template_migrated"
-    private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     private var serial = 0
     /// Kept as a task, since tests ask for it at once and the first one starts it for all.
     private var starting: Task<PostgresCluster, any Error>?
@@ -64,7 +84,7 @@ private actor SharedCluster {
         let name = "test_\(serial)"
         let url = try await cluster.createDatabase(
             name, template: isMigrated ? SharedCluster.template : "template1")
-        return TestDatabase(name: name, url: url, pool: pool(url, size: poolSize), cluster: cluster)
+        return TestDatabase(name: name, url: url, poolSize: poolSize, on: cluster)
     }
 
     private func startOnce() async throws -> PostgresCluster {
@@ -75,16 +95,13 @@ private actor SharedCluster {
     }
 
     private func start() async throws -> PostgresCluster {
-        let cluster = try await PostgresCluster.start(durable: false, logger: logger)
+        let cluster = try await PostgresCluster.start(durable: false, logger: SharedCluster.logger)
         let url = try await cluster.createDatabase(SharedCluster.template)
-        let pool = pool(url, size: 1)
+        let pool = PostgresPool(
+            PostgresConfiguration(url: url, poolSize: 1, applicationName: "test"), logger: SharedCluster.logger)
         _ = try await Migrator(directory: StorageMigrations.all).apply(on: pool)
         // A template can only be copied while nobody is connected to it.
         await pool.close()
         return cluster
-    }
-
-    private func pool(_ url: String, size: Int) -> PostgresPool {
-        PostgresPool(PostgresConfiguration(url: url, poolSize: size, applicationName: "test"), logger: logger)
     }
 }

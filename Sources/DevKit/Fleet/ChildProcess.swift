@@ -59,6 +59,14 @@ public actor ChildProcess {
     /// How it ended; nil while it runs.
     public var ended: ProcessEnd? { end }
 
+    /// Whether a signal has stopped it and none has let it go on.
+    public nonisolated var isFrozen: Bool {
+        // Without the file the process is gone, and not frozen.
+        let status = (try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8)) ?? ""
+        // The state follows the name, which may have blanks and parentheses of its own.
+        return status.split(separator: ")").last?.hasPrefix(" T") == true
+    }
+
     /// Waits for its end.
     public func waitForEnd() async -> ProcessEnd {
         if let end { return end }

@@ -6,7 +6,7 @@ public import Domain
 /// after the click, many orders from one address, orders reported twice. Records with an affiliate carry its id, so a
 /// key by affiliate keeps each story in order; one refund in ten names only its order and may overtake it.
 public struct TrafficGenerator: IteratorProtocol {
-    static let programs: [(id: String, currency: String)] = [
+    public static let programs: [(id: String, currency: String)] = [
         ("aurora-eu", "EUR"), ("borealis-us", "USD"), ("cumulus-uk", "GBP"), ("dune-jp", "JPY"), ("estuary-us", "USD"),
     ]
     private static let countries = ["DE", "FR", "US", "GB", "JP", "ES", "IT", "NL", "PL", "CA"]
