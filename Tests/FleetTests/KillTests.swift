@@ -1,76 +1,62 @@
 import DevKit
 import Testing
 
-/// The result of a run in which nothing died; made once for all scenarios.
-private actor Undisturbed {
-    static let shared = Undisturbed()
-    private var making: Task<[String], any Error>?
+extension RealProcesses {
+    @Suite("Killed on purpose")
+    struct KillTests {
+        private static let points = [
+            "afterPoll:2", "afterFence:2", "afterDedupe:2", "afterEffects:2", "beforeCommit:2", "afterCommit:2",
+            "amidPublish:2", "afterPublish:2", "inClaim",
+        ]
 
-    func result() async throws -> [String] {
-        if let making { return try await making.value }
-        let task = Task {
-            let run = try await ScoringFleet.start()
-            try await run.publish()
-            _ = try await run.startScorer()
-            try await run.waitUntilProcessed()
-            let result = try await run.result()
-            try await run.stop()
-            return result
+        @Test("A scorer killed at any point leaves what an undisturbed run leaves")
+        func killed() async throws {
+            try await ScoringFleet.holds(at: KillTests.points) { run, point in
+                try await run.publish()
+                let victim = try await run.startScorer(["TRIBUTARY_CRASH_AT": point])
+                #expect(await victim.waitForEnd() == .signalled(9))
+                // Other batches than the victim's: what it told the topics must have been committed all the same.
+                _ = try await run.startScorer(["BATCH_RECORDS": "130"])
+            }
         }
-        making = task
-        return try await task.value
+
+        @Test("A scorer killed while it gives partitions back leaves what an undisturbed run leaves")
+        func killedWhileRevoking() async throws {
+            try await ScoringFleet.holds { run in
+                let (first, second) = try await run.publishHalfAndHalf {
+                    try await run.startScorer(["TRIBUTARY_CRASH_AT": "inRevoke"])
+                } then: {
+                    try await run.startScorer()
+                }
+                #expect(await first.waitForEnd() == .signalled(9))
+                try await run.waitUntilOwned(by: second)
+            }
+        }
+
+        @Test("A scorer that is asked to end drains and exits 0, and the next goes on where it stood")
+        func drained() async throws {
+            try await ScoringFleet.holds { run in
+                let (first, _) = try await run.publishHalfAndHalf {
+                    try await run.startScorer()
+                } then: {
+                    try await run.startScorer()
+                }
+                #expect(await run.fleet.stop(first, signal: 15) == .exited(0))
+            }
+        }
     }
 }
 
-@Suite("Real processes, killed on purpose", .serialized, .timeLimit(.minutes(10)))
-struct KillTests {
-    @Test(
-        "A scorer killed at any point leaves what an undisturbed run leaves",
-        arguments: [
-            "afterPoll", "afterFence", "afterDedupe", "afterEffects", "beforeCommit", "afterCommit", "amidPublish",
-            "afterPublish",
-        ])
-    func killed(at point: String) async throws {
-        let expected = try await Undisturbed.shared.result()
-        let run = try await ScoringFleet.start()
-        try await run.publish()
-        let victim = try await run.startScorer(crashAt: point + ":2")
-        #expect(await victim.waitForEnd() == .signalled(9))
-        _ = try await run.startScorer()
-        try await run.waitUntilProcessed()
-        #expect(try await run.result() == expected)
-        let (end, output) = try await run.verify()
-        #expect(end == .exited(0), "\(output)")
-        try await run.stop()
-    }
-
-    @Test("Each record delivered twice has one effect")
-    func deliveredTwice() async throws {
-        let run = try await ScoringFleet.start()
-        try await run.publish(times: 2)
-        _ = try await run.startScorer()
-        try await run.waitUntilProcessed(records: 2 * ScoringFleet.events)
-        let doubled = try await run.result().filter { !$0.hasPrefix("exception") && !$0.hasPrefix("dead") }
-        let expected = try await Undisturbed.shared.result()
-        #expect(doubled == expected.filter { !$0.hasPrefix("exception") && !$0.hasPrefix("dead") })
-        let (end, output) = try await run.verify()
-        #expect(end == .exited(0), "\(output)")
-        try await run.stop()
-    }
-
-    @Test("A scorer that is asked to end drains and exits 0, and the next goes on where it stood")
-    func drained() async throws {
-        let expected = try await Undisturbed.shared.result()
-        let run = try await ScoringFleet.start()
-        try await run.publish()
-        let first = try await run.startScorer()
-        try await wait(for: "the first records", within: .seconds(30)) {
-            try await run.count("SELECT count(*) FROM event") > 0
-        }
-        #expect(await run.fleet.stop(first, signal: 15) == .exited(0))
-        _ = try await run.startScorer()
-        try await run.waitUntilProcessed()
-        #expect(try await run.result() == expected)
-        try await run.stop()
+extension ScoringFleet {
+    /// Publishes half of the traffic to one scorer; when it is at work, the rest to it and to another.
+    func publishHalfAndHalf(
+        _ startFirst: () async throws -> ChildProcess, then startSecond: () async throws -> ChildProcess
+    ) async throws -> (ChildProcess, ChildProcess) {
+        let halves = ScoringFleet.traffic(inParts: 2)
+        try await publish(halves[0])
+        let first = try await startFirst()
+        try await wait(for: "the first records", within: ScoringFleet.startWithin) { try await processedRecords > 0 }
+        try await publish(halves[1])
+        return (first, try await startSecond())
     }
 }

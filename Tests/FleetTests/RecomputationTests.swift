@@ -28,8 +28,7 @@ struct RecomputationTests {
         }
         #expect(expected.contains { $0.contains(" direct ") } && expected.contains { $0.contains(" clicked ") })
 
-        let run = try await ScoringFleet.start()
-        try await register(in: run)
+        let run = try await ScoringFleet.start(with: RecomputationTests.programmes)
         _ = try await run.startScorer()
         _ = try await run.startScorer()
         try await run.publish(lines.map(ScoringFleet.message))
@@ -41,20 +40,6 @@ struct RecomputationTests {
         #expect(surplus.isEmpty, "\(surplus.count) too many: \(surplus.prefix(5))")
         #expect(rows.count == expected.count)
         try await run.stop()
-    }
-
-    private func register(in run: ScoringFleet) async throws {
-        let programmes = RecomputationTests.programmes.sorted { $0.key < $1.key }
-        try await run.database.pool.transaction { (transaction) throws(PostgresError) in
-            _ = try transaction.run(
-                """
-                INSERT INTO program (program_id, name, currency, commission_basis_points, attribution_window_days)
-                SELECT id, id, currency, rate, days
-                FROM unnest($1::text[], $2::text[], $3::int4[], $4::int4[]) AS p(id, currency, rate, days)
-                """, .texts(programmes.map(\.key)), .texts(programmes.map(\.value.currency)),
-                .int4s(programmes.map { Int32($0.value.basisPoints) }),
-                .int4s(programmes.map { Int32($0.value.windowDays) }))
-        }
     }
 
     /// What the tables say, a line per row, as `NaiveRecomputation` writes it.
