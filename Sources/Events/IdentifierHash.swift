@@ -5,15 +5,20 @@ extension Identifier {
     /// The id of what `parts` name: the first 16 bytes of their SHA-256, each part preceded by its length so that
     /// ("ab", "c") and ("a", "bc") differ.
     public init(hashing parts: String...) {
+        let count = parts.reduce(0) { $0 + 4 + $1.utf8.count }
         var hash = SHA256()
-        for part in parts {
-            var part = part
-            part.withUTF8 { bytes in
-                withUnsafeBytes(of: UInt32(truncatingIfNeeded: bytes.count).bigEndian) {
-                    hash.update(bufferPointer: $0)
+        // In one piece: a call into the hash costs more than the few bytes of a part.
+        withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { buffer in
+            var rest = UnsafeMutableRawBufferPointer(rebasing: buffer[...])
+            for var part in parts {
+                part.withUTF8 { bytes in
+                    rest.storeBytes(of: UInt32(truncatingIfNeeded: bytes.count).bigEndian, as: UInt32.self)
+                    rest = UnsafeMutableRawBufferPointer(rebasing: rest[4...])
+                    rest.copyBytes(from: bytes)
+                    rest = UnsafeMutableRawBufferPointer(rebasing: rest[bytes.count...])
                 }
-                hash.update(bufferPointer: UnsafeRawBufferPointer(bytes))
             }
+            hash.update(bufferPointer: UnsafeRawBufferPointer(buffer))
         }
         self.init(digest: hash.finalize())
     }
