@@ -1,7 +1,9 @@
 public import Domain
 
 /// A click, conversion, refund or chargeback as a tracking service reported it: well-formed, not yet judged.
-public struct TrackingEvent: Sendable {
+///
+/// An object, since a batch passes it from list to list: a copy of its texts each time cost more than reading them.
+public final class TrackingEvent: Sendable {
     public enum Kind: Int16, Sendable, CaseIterable {
         case click = 1
         case conversion = 2
@@ -31,6 +33,11 @@ public struct TrackingEvent: Sendable {
     public let eventID: String
     /// Hash of `eventID`.
     public let eventKey: Identifier
+    /// Hash of programme and click id; nil without a click id.
+    public let clickKey: Identifier?
+    /// The conversion that this event makes or refers to: a hash of programme and order, or of the event id without an
+    /// order. A click makes none and has its own key here.
+    public let conversionID: Identifier
     /// Hash of the record's bytes: the same id with another hash is an incident.
     public let contentHash: Identifier
     public let occurredAt: Timestamp
@@ -53,20 +60,56 @@ public struct TrackingEvent: Sendable {
     public let deviceID: String?
     public let country: String?
 
-    /// Hash of programme and click id; nil without a click id.
-    public var clickKey: Identifier? {
-        clickID.map { Identifier(hashing: "click", programID, $0) }
-    }
-
-    /// The conversion that this event makes or refers to: a hash of programme and order, or of the event id without an
-    /// order.
-    public var conversionID: Identifier {
-        orderID.map { Identifier(hashing: "order", programID, $0) } ?? Identifier(hashing: "conversion", eventID)
-    }
-
     /// Hash of programme, order and refund id.
     public var refundKey: Identifier {
         Identifier(hashing: "refund", programID, orderID ?? "", refundID)
+    }
+
+    /// Checks the fields in a fixed order (version, identity, type, time, programme, the type's own fields), so that
+    /// an event with several faults always gets the same code.
+    ///
+    /// - Parameter contentHash: the hash of the record's bytes.
+    init(_ fields: EventFields, contentHash: Identifier) throws(EventRejection) {
+        try fields.checkMajor()
+        self.contentHash = contentHash
+        eventID = try fields.required(.eventID, limit: TrackingEvent.eventIDLengthMaximum)
+        let typeName = try fields.required(.type)
+        guard let kind = Kind(name: typeName) else { throw fields.rejection(.unknownType, .type) }
+        self.kind = kind
+        let occurredText = try fields.required(.occurredAt)
+        guard let occurredAt = Timestamp(rfc3339: occurredText) else {
+            throw fields.rejection(.unreadableDate, .occurredAt)
+        }
+        self.occurredAt = occurredAt
+        programID = try fields.required(.programID)
+        affiliateID = try fields.text(.affiliateID)
+        clickID = try fields.text(.clickID)
+        orderID = try fields.text(.orderID)
+        quantity = try fields.quantity()
+        switch kind {
+        case .click:
+            _ = try fields.required(.affiliateID)
+            _ = try fields.required(.clickID)
+        case .conversion where quantity > 1: break
+        case .conversion, .refund, .chargeback: _ = try fields.required(.orderID)
+        }
+        refundID = try fields.text(.refundID) ?? eventID
+        amountMinor = kind == .click ? 0 : try fields.amountMinor()
+        currency = kind == .click ? nil : try fields.currency()
+        isTest = try fields.flag(.isTest)
+        customerID = try fields.text(.customerID)
+        coupon = try fields.text(.coupon)
+        subID = try fields.text(.subID)
+        ip = try fields.text(.ip)
+        deviceID = try fields.text(.deviceID)
+        country = try fields.text(.country)
+        eventKey = Identifier(hashing: "event", eventID)
+        clickKey = clickID.map { [programID] in Identifier(hashing: "click", programID, $0) }
+        switch (kind, orderID) {
+        case (.click, _): conversionID = eventKey
+        case (_, let orderID?): conversionID = Identifier(hashing: "order", programID, orderID)
+        case (_, nil): conversionID = Identifier(hashing: "conversion", eventID)
+        }
     }
 }
 

@@ -1,9 +1,6 @@
 import Domain
 
 /// Reads the records of `conversions.raw`: the object of the event, or a CloudEvents 1.0 record around it.
-///
-/// Fields are checked in a fixed order (version, identity, type, time, programme, the type's own fields), so a
-/// record with several faults always gets the same code.
 public enum TrackingEventReader {
     /// Bytes that a record may have.
     public static let recordBytesMaximum = 1 << 20
@@ -47,43 +44,9 @@ public enum TrackingEventReader {
 
     private static func judge(_ fields: EventFields, contentHash: Identifier) -> TrackingEventReading {
         do throws(EventRejection) {
-            return .event(try event(fields, contentHash: contentHash))
+            return .event(try TrackingEvent(fields, contentHash: contentHash))
         } catch {
             return .rejected(error)
         }
-    }
-
-    private static func event(
-        _ fields: EventFields, contentHash: Identifier
-    ) throws(EventRejection) -> TrackingEvent {
-        try fields.checkMajor()
-        let eventID = try fields.required(.eventID, limit: TrackingEvent.eventIDLengthMaximum)
-        let typeName = try fields.required(.type)
-        guard let kind = TrackingEvent.Kind(name: typeName) else { throw fields.rejection(.unknownType, .type) }
-        let occurredText = try fields.required(.occurredAt)
-        guard let occurredAt = Timestamp(rfc3339: occurredText) else {
-            throw fields.rejection(.unreadableDate, .occurredAt)
-        }
-        let programID = try fields.required(.programID)
-        let affiliateID = try fields.text(.affiliateID)
-        let clickID = try fields.text(.clickID)
-        let orderID = try fields.text(.orderID)
-        let quantity = try fields.quantity()
-        switch kind {
-        case .click:
-            _ = try fields.required(.affiliateID)
-            _ = try fields.required(.clickID)
-        case .conversion where quantity > 1: break
-        case .conversion, .refund, .chargeback: _ = try fields.required(.orderID)
-        }
-        return TrackingEvent(
-            kind: kind, eventID: eventID, eventKey: Identifier(hashing: "event", eventID), contentHash: contentHash,
-            occurredAt: occurredAt, programID: programID, affiliateID: affiliateID, clickID: clickID,
-            orderID: orderID, refundID: try fields.text(.refundID) ?? eventID,
-            amountMinor: kind == .click ? 0 : try fields.amountMinor(),
-            currency: kind == .click ? nil : try fields.currency(), quantity: quantity,
-            isTest: try fields.flag(.isTest), customerID: try fields.text(.customerID),
-            coupon: try fields.text(.coupon), subID: try fields.text(.subID), ip: try fields.text(.ip),
-            deviceID: try fields.text(.deviceID), country: try fields.text(.country))
     }
 }
