@@ -103,7 +103,8 @@ public struct AggregateKey: Hashable, Comparable, Sendable {
     }
 
     public static func < (left: AggregateKey, right: AggregateKey) -> Bool {
-        (left.affiliateID, left.programID, left.currency) < (right.affiliateID, right.programID, right.currency)
+        guard left.affiliateID == right.affiliateID else { return left.affiliateID < right.affiliateID }
+        return (left.programID, left.currency) < (right.programID, right.currency)
     }
 }
 

@@ -63,14 +63,14 @@ public enum TrackingSave {
 
     public static func events(_ intakes: [Intake], in transaction: borrowing Transaction) throws(PostgresError) {
         guard !intakes.isEmpty else { return }
-        let sorted = intakes.sorted { $0.event.eventKey < $1.event.eventKey }
         try transaction.copy(
             into: """
                 COPY event (event_key, event_id, kind, parked, affiliate_id, content_hash, topic_partition,
                 record_offset, occurred_at) FROM STDIN (FORMAT binary)
                 """
         ) { rows in
-            for intake in sorted {
+            for index in intakes.order({ $0.event.eventKey }) {
+                let intake = intakes[index]
                 rows.beginRow(columns: 9)
                 rows.uuid(intake.event.eventKey.value)
                 rows.text(intake.event.eventID)
@@ -115,14 +115,14 @@ public enum TrackingSave {
         _ clicks: [(key: Identifier, event: TrackingEvent)], in transaction: borrowing Transaction
     ) throws(PostgresError) {
         guard !clicks.isEmpty else { return }
-        let sorted = clicks.sorted { $0.key < $1.key }
         try transaction.copy(
             into: """
                 COPY click (click_key, click_id, program_id, affiliate_id, occurred_at, sub_id, ip, device_id, country)
                 FROM STDIN (FORMAT binary)
                 """
         ) { rows in
-            for (key, event) in sorted {
+            for index in clicks.order({ $0.key }) {
+                let (key, event) = clicks[index]
                 rows.beginRow(columns: 9)
                 rows.uuid(key.value)
                 rows.text(event.clickID ?? "")
@@ -239,5 +239,13 @@ public enum TrackingSave {
             WHERE m.conversion_id = r.conversion_id
             """, .uuids(conversions.map(\.conversionID.value)), .int8s(conversions.map(\.reversedMinor)),
             .texts(conversions.map(\.status.rawValue)))
+    }
+}
+
+extension Array {
+    /// The positions of the elements in the order of their keys. Each key is made once, and only positions move.
+    func order<Key: Comparable>(_ key: (Element) -> Key) -> [Int] {
+        let keys = map(key)
+        return indices.sorted { keys[$0] < keys[$1] }
     }
 }
