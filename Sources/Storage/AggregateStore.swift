@@ -18,24 +18,25 @@ public enum AggregateStore {
         }
     }
 
-    /// A day of an affiliate.
-    public struct Day: Hashable, Comparable, Sendable {
+    /// What a batch adds to an affiliate's day.
+    public struct DayChange: Sendable {
         public let key: AggregateKey
         public let day: Int32
+        public let added: DayTotals
 
-        public init(key: AggregateKey, day: Int32) {
+        public init(key: AggregateKey, day: Int32, added: DayTotals) {
             self.key = key
             self.day = day
+            self.added = added
         }
-
-        public static func < (left: Day, right: Day) -> Bool { (left.key, left.day) < (right.key, right.day) }
     }
 
-    /// Adds to the days; sorted, so that two workers lock rows in one order.
-    public static func add(_ days: [Day: DayTotals], in transaction: borrowing Transaction) throws(PostgresError) {
+    /// Adds to the days.
+    ///
+    /// - Parameter days: in the order of their keys and days, so that two workers lock rows in one order.
+    public static func add(_ days: [DayChange], in transaction: borrowing Transaction) throws(PostgresError) {
         guard !days.isEmpty else { return }
-        let sorted = days.sorted { $0.key < $1.key }
-        let totals = sorted.map(\.value.totals)
+        let totals = days.map { $0.added.totals }
         try transaction.run(
             """
             INSERT INTO affiliate_day AS a (affiliate_id, program_id, currency, day, clicks, conversions, refunds,
@@ -47,17 +48,19 @@ public enum AggregateStore {
                 revenue_minor = a.revenue_minor + excluded.revenue_minor,
                 refunded_minor = a.refunded_minor + excluded.refunded_minor,
                 commission_minor = a.commission_minor + excluded.commission_minor
-            """, .texts(sorted.map(\.key.key.affiliateID)), .texts(sorted.map(\.key.key.programID)),
-            .texts(sorted.map(\.key.key.currency.code)), .dates(sorted.map(\.key.day)), .int8s(totals.map(\.clicks)),
-            .int8s(totals.map(\.conversions)), .int8s(totals.map(\.refunds)), .int8s(totals.map(\.revenueMinor)),
-            .int8s(totals.map(\.refundedMinor)), .int8s(sorted.map(\.value.commissionMinor)))
+            """, .texts(days.map { $0.key.affiliateID }), .texts(days.map { $0.key.programID }),
+            .texts(days.map { $0.key.currency.code }), .dates(days.map { $0.day }), .int8s(totals.map { $0.clicks }),
+            .int8s(totals.map { $0.conversions }), .int8s(totals.map { $0.refunds }),
+            .int8s(totals.map { $0.revenueMinor }), .int8s(totals.map { $0.refundedMinor }),
+            .int8s(days.map { $0.added.commissionMinor }))
     }
 
     /// Adds to the totals and stores the scores. Totals are added rather than replaced: another worker may have added
     /// to the same affiliate since this batch looked.
+    ///
+    /// - Parameter scored: in the order of their keys, so that two workers lock rows in one order.
     public static func save(_ scored: [Scored], in transaction: borrowing Transaction) throws(PostgresError) {
         guard !scored.isEmpty else { return }
-        let sorted = scored.sorted { $0.key < $1.key }
         let width = AffiliateScore.Component.allCases.count
         try transaction.run(
             """
@@ -74,11 +77,12 @@ public enum AggregateStore {
                 refunded_minor = a.refunded_minor + excluded.refunded_minor, score_tenths = excluded.score_tenths,
                 components = excluded.components, model_version = excluded.model_version,
                 last_event_at = GREATEST(a.last_event_at, excluded.last_event_at)
-            """, .texts(sorted.map(\.key.affiliateID)), .texts(sorted.map(\.key.programID)),
-            .texts(sorted.map(\.key.currency.code)), .int8s(sorted.map(\.added.clicks)),
-            .int8s(sorted.map(\.added.conversions)), .int8s(sorted.map(\.added.refunds)),
-            .int8s(sorted.map(\.added.revenueMinor)), .int8s(sorted.map(\.added.refundedMinor)),
-            .int4s(sorted.map(\.score.tenths)), .int4s(sorted.flatMap(\.score.components)), .int4(Int32(width)),
-            .int4(AffiliateScore.modelVersion), .timestamps(sorted.map(\.lastEventAt.microsecondsSinceEpoch)))
+            """, .texts(scored.map { $0.key.affiliateID }), .texts(scored.map { $0.key.programID }),
+            .texts(scored.map { $0.key.currency.code }), .int8s(scored.map { $0.added.clicks }),
+            .int8s(scored.map { $0.added.conversions }), .int8s(scored.map { $0.added.refunds }),
+            .int8s(scored.map { $0.added.revenueMinor }), .int8s(scored.map { $0.added.refundedMinor }),
+            .int4s(scored.map { $0.score.tenths }), .int4s(scored.flatMap { $0.score.components }),
+            .int4(Int32(width)), .int4(AffiliateScore.modelVersion),
+            .timestamps(scored.map { $0.lastEventAt.microsecondsSinceEpoch }))
     }
 }

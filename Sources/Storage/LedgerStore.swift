@@ -10,16 +10,19 @@ public struct LedgerTransaction: Hashable, Sendable {
     /// A hash of what the postings were computed from.
     public let inputHash: Identifier
     public let postings: [Posting]
+    /// The hash of the key.
+    public let transactionID: Identifier
 
     public init(key: String, kind: String, inputHash: Identifier, postings: [Posting]) {
+        transactionID = LedgerTransaction.transactionID(of: key)
         self.key = key
         self.kind = kind
         self.inputHash = inputHash
         self.postings = postings
     }
 
-    /// The hash of the key.
-    public var transactionID: Identifier { Identifier(hashing: "ledger", key) }
+    /// The id of the transaction that `key` names.
+    public static func transactionID(of key: String) -> Identifier { Identifier(hashing: "ledger", key) }
 }
 
 /// The append-only ledger and the balances kept beside it.

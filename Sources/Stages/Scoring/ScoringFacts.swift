@@ -26,12 +26,12 @@ struct ScoringFacts: Sendable {
     init(
         _ inputs: [ScoringStage.Input], registersUnknown: Bool, in transaction: borrowing Transaction
     ) throws(PostgresError) {
-        let events = inputs.compactMap(\.event)
+        let events = inputs.compactMap { $0.event }
         guard !events.isEmpty else { return }
         let refunds = events.filter { $0.kind == .refund || $0.kind == .chargeback }
-        let clickKeys = events.compactMap(\.clickKey)
-        let orders = events.filter { $0.kind == .conversion }.map(\.conversionID)
-        self.events = try TrackingLoad.events(unique(events.map(\.eventKey)), in: transaction)
+        let clickKeys = events.compactMap { $0.clickKey }
+        let orders = events.filter { $0.kind == .conversion }.map { $0.conversionID }
+        self.events = try TrackingLoad.events(unique(events.map { $0.eventKey }), in: transaction)
         clicks = try TrackingLoad.clicks(unique(clickKeys), in: transaction)
         knownConversions = try TrackingLoad.knownConversions(unique(orders), in: transaction)
         try loadParties(events, registersUnknown: registersUnknown, in: transaction)
@@ -44,8 +44,8 @@ struct ScoringFacts: Sendable {
     private mutating func loadParties(
         _ events: [TrackingEvent], registersUnknown: Bool, in transaction: borrowing Transaction
     ) throws(PostgresError) {
-        let programIDs = unique(events.map(\.programID))
-        let affiliateIDs = unique(events.compactMap(\.affiliateID) + clicks.values.map(\.affiliateID))
+        let programIDs = unique(events.map { $0.programID })
+        let affiliateIDs = unique(events.compactMap { $0.affiliateID } + clicks.values.map { $0.affiliateID })
         programs = try TrackingLoad.programs(programIDs, in: transaction)
         affiliates = try TrackingLoad.affiliates(affiliateIDs, in: transaction)
         guard registersUnknown else { return }

@@ -26,7 +26,6 @@ struct ScoringFold: Sendable {
     /// Parked events that were taken up, with whom they turned out to count for.
     var releasedEvents: [Identifier: String] = [:]
     var ledger = ScoringLedger()
-    var days: [AggregateStore.Day: DayTotals] = [:]
     var touches: [AggregateKey: ScoringTouch] = [:]
     private(set) var outcomes: [String: Int] = [:]
 
@@ -73,7 +72,9 @@ struct ScoringFold: Sendable {
         clicks.append((key, event))
         accept(event, position, affiliateID)
         guard !event.isTest else { return }
-        touch(affiliateID, program.currency, event, position) { $0.clicks += 1 }
+        touch(affiliateID, program.currency, event, position) { touch in
+            touch.count(event, at: event.occurredAt) { $0.clicks += 1 }
+        }
     }
 
     private mutating func takeConversion(_ event: TrackingEvent, _ position: SourcePosition, _ program: Program) {
@@ -106,12 +107,13 @@ struct ScoringFold: Sendable {
             rate: program.rate, commissionMinor: commissionMinor, reversedMinor: 0, status: .pending, refundedMinor: 0)
         accept(event, position, affiliateID)
         guard !event.isTest else { return }
-        touch(affiliateID, currency, event, position, commissionMinor: commissionMinor) {
-            $0.conversions += Int64(event.quantity)
-            $0.revenueMinor += event.amountMinor
+        touch(affiliateID, currency, event, position) { touch in
+            touch.count(event, at: event.occurredAt, commissionMinor: commissionMinor) {
+                $0.conversions += Int64(event.quantity)
+                $0.revenueMinor += event.amountMinor
+            }
+            touch.add(event, attribution, commissionMinor: commissionMinor)
         }
-        touches[AggregateKey(affiliateID: affiliateID, programID: event.programID, currency: currency)]?
-            .add(event, attribution, commissionMinor: commissionMinor)
     }
 
     private mutating func takeRefund(
@@ -142,12 +144,11 @@ struct ScoringFold: Sendable {
         accept(event, position, conversion.affiliateID)
         guard !conversion.isTest else { return }
         // Refunds count on the day of their order: a day's figures tell how good that day's orders were.
-        touch(
-            conversion.affiliateID, conversion.currency, event, position, commissionMinor: -reversedMinor,
-            at: conversion.occurredAt
-        ) {
-            $0.refunds += 1
-            $0.refundedMinor += event.amountMinor
+        touch(conversion.affiliateID, conversion.currency, event, position) { touch in
+            touch.count(event, at: conversion.occurredAt, commissionMinor: -reversedMinor) {
+                $0.refunds += 1
+                $0.refundedMinor += event.amountMinor
+            }
         }
     }
 
@@ -220,20 +221,15 @@ struct ScoringFold: Sendable {
 
     private mutating func touch(
         _ affiliateID: String, _ currency: Currency, _ event: TrackingEvent, _ position: SourcePosition,
-        commissionMinor: Int64 = 0, at day: Timestamp? = nil, _ add: (inout AffiliateScore.Totals) -> Void
+        _ change: (inout ScoringTouch) -> Void
     ) {
         let key = AggregateKey(affiliateID: affiliateID, programID: event.programID, currency: currency)
-        let dayKey = AggregateStore.Day(key: key, day: (day ?? event.occurredAt).day)
-        add(&days[dayKey, default: DayTotals()].totals)
-        days[dayKey, default: DayTotals()].commissionMinor += commissionMinor
-        add(&touches[key, default: ScoringTouch(event, position)].added)
-        touches[key]?.see(event)
+        change(&touches[key, default: ScoringTouch(event, position)])
     }
 
     /// An order that comes twice is no event, but a sign: the fraud rules count it for the affiliate that sent it.
     private mutating func noteRepeatedOrder(_ event: TrackingEvent, _ position: SourcePosition, _ currency: Currency) {
         guard let affiliateID = event.affiliateID, facts.affiliates[affiliateID] == true else { return }
-        let key = AggregateKey(affiliateID: affiliateID, programID: event.programID, currency: currency)
-        touches[key, default: ScoringTouch(event, position)].duplicateOrders += 1
+        touch(affiliateID, currency, event, position) { $0.duplicateOrders += 1 }
     }
 }

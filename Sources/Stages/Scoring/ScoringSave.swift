@@ -23,13 +23,13 @@ extension ScoringFold {
         CrashPoint.hit(.afterDedupe)
         try TrackingSave.clicks(clicks, in: transaction)
         try ParkedStore.save(parked, in: transaction)
+        // By key, so that rows meet the indexes in order.
         let sorted = conversions.sorted { $0.event.conversionID < $1.event.conversionID }
         try TrackingSave.conversions(sorted, in: transaction)
         try TrackingSave.commissions(sorted, at: now, in: transaction)
         try TrackingSave.refunds(refunds, in: transaction)
         try TrackingSave.reversals(reversed, in: transaction)
         try LedgerStore.append(ledger.transactions, in: transaction, at: now)
-        try AggregateStore.add(days, in: transaction)
         return try score(in: transaction)
     }
 
@@ -40,20 +40,24 @@ extension ScoringFold {
 
     private func score(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
         guard !touches.isEmpty else { return [] }
-        let keys = touches.keys.sorted()
-        let before = try TrackingLoad.totals(keys, in: transaction)
+        let touches = touches.sorted { $0.key < $1.key }
+        let before = try TrackingLoad.totals(touches.map { $0.key }, in: transaction)
+        var days: [AggregateStore.DayChange] = []
         var scored: [AggregateStore.Scored] = []
         var messages: [ScoringMessage] = []
-        scored.reserveCapacity(keys.count)
-        messages.reserveCapacity(keys.count)
-        for key in keys {
-            guard let touch = touches[key] else { continue }
+        scored.reserveCapacity(touches.count)
+        messages.reserveCapacity(touches.count)
+        for (key, touch) in touches {
+            for (day, added) in touch.days.sorted(by: { $0.key < $1.key }) {
+                days.append(AggregateStore.DayChange(key: key, day: day, added: added))
+            }
             let totals = (before[key] ?? AffiliateScore.Totals()).adding(touch.added)
             let score = AffiliateScore(of: totals)
             scored.append(
                 AggregateStore.Scored(key: key, added: touch.added, score: score, lastEventAt: touch.lastEventAt))
             messages += self.messages(key, touch, score, sample: totals.conversions)
         }
+        try AggregateStore.add(days, in: transaction)
         try AggregateStore.save(scored, in: transaction)
         return messages
     }

@@ -39,7 +39,7 @@ public struct ScoringStage: Stage {
     public func apply(
         _ batch: [Sourced<Input>], in transaction: borrowing Transaction, at now: Timestamp
     ) throws(PostgresError) -> StageOutput {
-        let facts = try ScoringFacts(batch.map(\.input), registersUnknown: registersUnknown, in: transaction)
+        let facts = try ScoringFacts(batch.map { $0.input }, registersUnknown: registersUnknown, in: transaction)
         var fold = ScoringFold(facts, at: now)
         for sourced in batch {
             let position = SourcePosition(partition: sourced.record.source.partition, offset: sourced.record.offset)

@@ -10,7 +10,8 @@ struct ScoringTouch: Sendable {
     /// in several batches, each time at another place.
     let position: SourcePosition
     private(set) var lastEventAt: Timestamp
-    var added = AffiliateScore.Totals()
+    private(set) var added = AffiliateScore.Totals()
+    private(set) var days: [Int32: DayTotals] = [:]
     var duplicateOrders: Int64 = 0
     private(set) var conversions: [AffiliateScored.Conversion] = []
 
@@ -20,8 +21,15 @@ struct ScoringTouch: Sendable {
         lastEventAt = event.occurredAt
     }
 
-    mutating func see(_ event: TrackingEvent) {
+    /// Adds to the totals in all and to those of the day of `moment`.
+    mutating func count(
+        _ event: TrackingEvent, at moment: Timestamp, commissionMinor: Int64 = 0,
+        _ add: (inout AffiliateScore.Totals) -> Void
+    ) {
         lastEventAt = max(lastEventAt, event.occurredAt)
+        add(&added)
+        add(&days[moment.day, default: DayTotals()].totals)
+        if commissionMinor != 0 { days[moment.day, default: DayTotals()].commissionMinor += commissionMinor }
     }
 
     mutating func add(_ event: TrackingEvent, _ attribution: Attribution, commissionMinor: Int64) {
@@ -38,9 +46,21 @@ struct ScoringTouch: Sendable {
 struct ScoringLedger: Sendable {
     private struct Pending: Sendable {
         let key: String
+        let transactionID: Identifier
         let inputHash: Identifier
         var accruedMinor: [Currency: Int64] = [:]
         var others: [Posting] = []
+
+        init(_ affiliateID: String, _ cause: Identifier) {
+            key = "score:\(affiliateID):\(cause)"
+            transactionID = LedgerTransaction.transactionID(of: key)
+            inputHash = cause
+        }
+
+        mutating func accrue(_ amountMinor: Int64, _ currency: Currency) -> Identifier {
+            accruedMinor[currency, default: 0] += amountMinor
+            return transactionID
+        }
     }
 
     private var pending: [String: Pending] = [:]
@@ -51,21 +71,12 @@ struct ScoringLedger: Sendable {
     mutating func accrue(
         _ amountMinor: Int64, _ affiliateID: String, _ currency: Currency, cause: Identifier
     ) -> Identifier {
-        var entry = pending[affiliateID] ?? ScoringLedger.entry(affiliateID, cause)
-        entry.accruedMinor[currency, default: 0] += amountMinor
-        pending[affiliateID] = entry
-        return LedgerTransaction(key: entry.key, kind: "score", inputHash: entry.inputHash, postings: []).transactionID
+        pending[affiliateID, default: Pending(affiliateID, cause)].accrue(amountMinor, currency)
     }
 
     mutating func add(_ postings: [Posting], cause: Identifier) {
         guard let affiliateID = postings.first?.affiliateID else { return }
-        var entry = pending[affiliateID] ?? ScoringLedger.entry(affiliateID, cause)
-        entry.others += postings
-        pending[affiliateID] = entry
-    }
-
-    private static func entry(_ affiliateID: String, _ cause: Identifier) -> Pending {
-        Pending(key: "score:\(affiliateID):\(cause)", inputHash: cause)
+        pending[affiliateID, default: Pending(affiliateID, cause)].others += postings
     }
 
     /// In the order of affiliates; accruals before what takes from them.
