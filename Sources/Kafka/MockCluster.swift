@@ -97,8 +97,11 @@ private struct MockClusterHandle: ~Copyable {
     private let host: ClientHandle
 
     init(brokers: Int, logger: Logger) throws(KafkaError) {
+        let configuration = ConfigurationHandle()
+        // Warnings only: with more it says each time that it has no brokers to connect to.
+        try configuration.set(["log_level": "4"])
         let host = try ClientHandle(
-            RD_KAFKA_PRODUCER, configuration: ConfigurationHandle(), context: ClientContext(logger: logger))
+            RD_KAFKA_PRODUCER, configuration: configuration, context: ClientContext(logger: logger))
         guard let pointer = rd_kafka_mock_cluster_new(try host.open("start brokers"), Int32(clamping: brokers)) else {
             throw KafkaError(rd_kafka_last_error(), "start brokers")
         }
