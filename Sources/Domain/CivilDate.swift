@@ -20,6 +20,33 @@ public struct CivilDate: Hashable, Sendable {
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
+    /// Days since 1970-01-01.
+    public var daysSinceEpoch: Int32 {
+        let yearFromMarch = month <= 2 ? year - 1 : year
+        let era = (yearFromMarch >= 0 ? yearFromMarch : yearFromMarch - 399) / 400
+        let yearOfEra = yearFromMarch - era * 400
+        let monthFromMarch = month > 2 ? month - 3 : month + 9
+        let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
+    /// The same day `months` later, or the last day of that month if it is shorter.
+    ///
+    /// - Parameter months: 0 or more.
+    public func adding(months: Int32) -> CivilDate {
+        let total = month - 1 + months
+        let first = CivilDate(year: year + total / 12, month: total % 12 + 1, day: 1)
+        let next = CivilDate(year: year + (total + 1) / 12, month: (total + 1) % 12 + 1, day: 1)
+        let length = next.daysSinceEpoch - first.daysSinceEpoch
+        return CivilDate(year: first.year, month: first.month, day: min(day, length))
+    }
+
+    private init(year: Int32, month: Int32, day: Int32) {
+        self.year = year
+        self.month = month
+        self.day = day
+    }
+
     /// As ISO 8601 writes it: `2026-03-01`.
     public var text: String {
         func padded(_ number: Int32, _ width: Int) -> String {

@@ -12,18 +12,13 @@ public enum PayoutCalendar: String, CaseIterable, Sendable {
     ///
     /// Each period has one planning: the first after it began, whenever a planner runs.
     public func periodStart(of moment: Timestamp) -> CivilDate? {
-        let day = moment.day
+        let period: CalendarPeriod
         switch self {
         case .onDemand: return nil
-        case .daily: return CivilDate(daysSinceEpoch: day)
-        // 1970-01-01 was a Thursday: the Monday before it is day -3.
-        case .weekly: return CivilDate(daysSinceEpoch: day - PayoutCalendar.remainder(day + 3, 7))
-        case .monthly: return CivilDate(daysSinceEpoch: day - CivilDate(daysSinceEpoch: day).day + 1)
+        case .daily: period = .day
+        case .weekly: period = .week
+        case .monthly: period = .month
         }
-    }
-
-    private static func remainder(_ value: Int32, _ divisor: Int32) -> Int32 {
-        let remainder = value % divisor
-        return remainder < 0 ? remainder + divisor : remainder
+        return CivilDate(daysSinceEpoch: period.startDay(of: moment))
     }
 }

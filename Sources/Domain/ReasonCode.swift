@@ -15,6 +15,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case duplicateClick = 122
     case duplicateRefund = 123
     case conflictingContent = 124
+    case duplicateReversal = 125
     case notJSON = 190
     case notUTF8 = 191
     case notAnObject = 192
@@ -29,9 +30,14 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case clickUnknown = 204
     case clickOutsideWindow = 205
     case orderUnknown = 206
+    case couponDecides = 207
+    case couponUnknown = 208
+    case refundUnknown = 209
     case programUnknown = 301
     case affiliateUnknown = 302
     case affiliateBlocked = 303
+    case noRule = 304
+    case capReached = 310
     case repeatedOrders = 401
     case conversionTooFast = 402
     case ipVelocity = 403
@@ -41,6 +47,8 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case currencyUnknown = 603
     case currencyDiffers = 604
     case refundExceedsOrder = 605
+    case quoteMissing = 606
+    case reversalDiffers = 607
 
     /// What the code says, as a sentence for an affiliate manager.
     public var sentence: String {
@@ -48,7 +56,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .missingField: "A required field is missing."
         case .mistypedField: "A field has a value of the wrong type."
         case .occurredInFuture: "The event lies more than five minutes in the future."
-        case .unknownType: "The event type is none of click, conversion, refund, chargeback."
+        case .unknownType: "The event type is none of click, conversion, refund, chargeback, refund_reversal."
         case .textTooLong: "A text is longer than its limit."
         case .unreadableDate: "The date is not an RFC 3339 date and time."
         case .notPositive: "The quantity is not a whole number from 1 to 1,000,000."
@@ -57,6 +65,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .duplicateClick: "This click id was taken in before in the same programme."
         case .duplicateRefund: "This refund was taken in before for the same order."
         case .conflictingContent: "An event with this id was taken in before with other content."
+        case .duplicateReversal: "This refund was reversed before."
         case .notJSON: "The record is not JSON."
         case .notUTF8: "The record is not UTF-8."
         case .notAnObject: "The record is not a JSON object."
@@ -71,9 +80,14 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .clickUnknown: "The conversion names a click that is not known."
         case .clickOutsideWindow: "The click lies outside the programme's attribution window."
         case .orderUnknown: "The order of this refund is not known yet."
+        case .couponDecides: "The coupon decides for whom the order counts."
+        case .couponUnknown: "The coupon belongs to no affiliate at this time."
+        case .refundUnknown: "The refund that is reversed is not known yet."
         case .programUnknown: "The programme is not known."
         case .affiliateUnknown: "The affiliate is not known."
         case .affiliateBlocked: "The affiliate is blocked."
+        case .noRule: "No rule of the programme is for this order."
+        case .capReached: "The cap of the rule is reached: what it had left is paid, the rest is not."
         case .repeatedOrders: "The affiliate reported orders that were already recorded."
         case .conversionTooFast: "The conversion came less than 15 seconds after its click."
         case .ipVelocity: "Too many conversions came from one IP address within one hour."
@@ -83,6 +97,8 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .currencyUnknown: "The currency is not an ISO 4217 code in use."
         case .currencyDiffers: "The currency is not that of the order."
         case .refundExceedsOrder: "The refunds of this order would exceed its amount."
+        case .quoteMissing: "No exchange rate of the last seven days is known."
+        case .reversalDiffers: "The amount is not that of the refund that is reversed."
         }
     }
 }

@@ -40,6 +40,14 @@ public struct Timestamp: Hashable, Comparable, Sendable {
         adding(seconds: Int64(days) * 86_400)
     }
 
+    /// The same time of day, `months` of the calendar later; the last day of a shorter month.
+    ///
+    /// - Parameter months: 0 or more.
+    public func adding(months: Int32) -> Timestamp {
+        let days = CivilDate(daysSinceEpoch: day).adding(months: months).daysSinceEpoch - day
+        return adding(days: days)
+    }
+
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
         let quotient = value / divisor
         return value % divisor < 0 ? quotient - 1 : quotient

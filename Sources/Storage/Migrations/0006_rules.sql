@@ -86,12 +86,25 @@ CREATE TABLE customer (
     first_at     timestamptz NOT NULL
 );
 
--- Conversions that name a click which is not known yet.
+-- Conversions that count for the affiliate they name because the click they name is not known yet. It is looked for
+-- less and less often, until it is too late.
 CREATE TABLE awaited_click (
-    click_key     uuid NOT NULL,
-    conversion_id uuid NOT NULL,
-    PRIMARY KEY (click_key, conversion_id)
+    conversion_id uuid        PRIMARY KEY,
+    click_key     uuid        NOT NULL,
+    parked_at     timestamptz NOT NULL,
+    look_at       timestamptz NOT NULL,
+    until         timestamptz NOT NULL
 );
+CREATE INDEX awaited_click_due ON awaited_click (look_at);
+
+-- What a parked event waits for: its order (206, conversion_id), its click (201, click_key), a quote (606).
+ALTER TABLE parked_event
+    ADD COLUMN code        integer     NOT NULL DEFAULT 206,
+    ADD COLUMN click_key   uuid,
+    ADD COLUMN occurred_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN look_at     timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN until       timestamptz NOT NULL DEFAULT now() + interval '90 days';
+CREATE INDEX parked_event_due ON parked_event (look_at);
 
 ALTER TABLE conversion
     ADD COLUMN click_id        text,
