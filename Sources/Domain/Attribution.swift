@@ -1,4 +1,7 @@
-/// Whose conversion it is: last click inside the programme's window, else the affiliate that the event names.
+/// Whose conversion it is.
+///
+/// In this order: the affiliate of a coupon, if the programme puts coupons first; the affiliate of the click that the
+/// event names, if it lies inside the programme's window; the affiliate that the event names; that of a coupon.
 public struct Attribution: Hashable, Sendable {
     /// A click as attribution needs it.
     public struct Click: Hashable, Sendable {
@@ -13,33 +16,79 @@ public struct Attribution: Hashable, Sendable {
         }
     }
 
+    /// What decided; raw values are those of the column `conversion.attributed_by`.
+    public enum Source: String, Sendable {
+        case click, coupon, affiliate
+    }
+
+    /// What leads from a conversion to an affiliate.
+    public struct Evidence: Hashable, Sendable {
+        /// As the event names it.
+        public var affiliateID: String?
+        /// Whether the event names a click.
+        public var namesClick: Bool
+        /// That click, if it is known.
+        public var click: Click?
+        /// Whether the event names a coupon.
+        public var namesCoupon: Bool
+        /// Whose that coupon is at this time, if anybody's.
+        public var couponAffiliateID: String?
+        public var occurredAt: Timestamp
+
+        public init(
+            affiliateID: String?, namesClick: Bool, click: Click?, namesCoupon: Bool = false,
+            couponAffiliateID: String? = nil, occurredAt: Timestamp
+        ) {
+            self.affiliateID = affiliateID
+            self.namesClick = namesClick
+            self.click = click
+            self.namesCoupon = namesCoupon
+            self.couponAffiliateID = couponAffiliateID
+            self.occurredAt = occurredAt
+        }
+    }
+
     public let affiliateID: String
+    public let source: Source
     /// nil if no click counts.
     public let click: Click?
     /// What is odd about it: recorded, not judged.
     public let signals: [ReasonCode]
+    /// Whether the click that the event names may still change whom it counts for, once it is known.
+    public let awaitsClick: Bool
 
     /// - Parameters:
-    ///   - affiliateID: as the event names it.
-    ///   - namesClick: whether the event names a click.
-    ///   - click: that click, if it is known.
     ///   - windowDays: how long a click counts, measured by `occurredAt`.
+    ///   - couponBeatsClick: whether the programme puts coupons first.
     /// - Returns: nil if nothing leads to an affiliate.
-    public init?(
-        affiliateID: String?, namesClick: Bool, click: Click?, occurredAt: Timestamp, windowDays: Int32
-    ) {
+    public init?(_ evidence: Evidence, windowDays: Int32, couponBeatsClick: Bool) {
         var signals: [ReasonCode] = []
-        var counting = click
-        if let click, click.occurredAt > occurredAt || occurredAt > click.occurredAt.adding(days: windowDays) {
+        var counting = evidence.click
+        if let click = evidence.click,
+            click.occurredAt > evidence.occurredAt
+                || evidence.occurredAt > click.occurredAt.adding(days: windowDays)
+        {
             signals.append(.clickOutsideWindow)
             counting = nil
         }
-        if !namesClick { signals.append(.clickMissing) }
-        if namesClick, click == nil { signals.append(.clickUnknown) }
-        if let counting, let affiliateID, counting.affiliateID != affiliateID { signals.append(.clickContradicts) }
-        guard let decided = counting?.affiliateID ?? affiliateID else { return nil }
-        self.affiliateID = decided
-        self.click = counting
+        if !evidence.namesClick { signals.append(.clickMissing) }
+        if evidence.namesClick, evidence.click == nil { signals.append(.clickUnknown) }
+        if evidence.namesCoupon, evidence.couponAffiliateID == nil { signals.append(.couponUnknown) }
+        let coupon = evidence.couponAffiliateID
+        if let coupon, couponBeatsClick {
+            if counting != nil { signals.append(.couponDecides) }
+            (affiliateID, source, click) = (coupon, .coupon, nil)
+        } else if let counting {
+            if let named = evidence.affiliateID, named != counting.affiliateID { signals.append(.clickContradicts) }
+            (affiliateID, source, click) = (counting.affiliateID, .click, counting)
+        } else if let named = evidence.affiliateID {
+            (affiliateID, source, click) = (named, .affiliate, nil)
+        } else if let coupon {
+            (affiliateID, source, click) = (coupon, .coupon, nil)
+        } else {
+            return nil
+        }
         self.signals = signals
+        awaitsClick = signals.contains(.clickUnknown) && !(coupon != nil && couponBeatsClick)
     }
 }

@@ -19,3 +19,23 @@ public enum CommissionDecision: Hashable, Sendable {
         }
     }
 }
+
+/// What an approval does to an affiliate's accounts.
+public enum CommissionApproval {
+    /// The postings by which pending money becomes payable; what the affiliate owes is settled from it at once.
+    ///
+    /// - Parameters:
+    ///   - amountMinor: more than 0.
+    ///   - owedMinor: what the affiliate owes; read under the balance row's lock.
+    public static func postings(
+        affiliateID: String, currency: Currency, amountMinor: Int64, owedMinor: Int64
+    ) -> [Posting] {
+        let approval = Posting(
+            affiliateID: affiliateID, currency: currency, debit: .pending, credit: .payable, amountMinor: amountMinor)
+        let nettedMinor = min(amountMinor, owedMinor)
+        guard nettedMinor > 0 else { return [approval] }
+        let netting = Posting(
+            affiliateID: affiliateID, currency: currency, debit: .payable, credit: .clawback, amountMinor: nettedMinor)
+        return [approval, netting]
+    }
+}

@@ -48,8 +48,8 @@ public struct ExactAmount: Hashable, Sendable {
 
 /// Splits an amount so that its parts add up to it.
 public enum LargestRemainder {
-    /// Parts of `minorUnits` in proportion to `weights`: each rounded down, what is left going one by one to the largest
-    /// remainders, the earlier first among equals.
+    /// Parts of `minorUnits` in proportion to `weights`: each rounded down, what is left going one by one to the
+    /// largest remainders, the earlier first among equals.
     ///
     /// - Parameters:
     ///   - minorUnits: 0 or more.

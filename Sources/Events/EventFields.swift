@@ -5,13 +5,14 @@ struct EventFields {
     enum Field: Int, CaseIterable {
         case eventID, type, occurredAt, programID, affiliateID, clickID, orderID, refundID, amountMinor
         case currency, quantity, isTest, customerID, coupon, subID, ip, deviceID, country
+        case isNewCustomer, items
         case major, cloudEventsVersion, data
 
         /// The names in the order of the cases.
         private static let names = [
             "event_id", "type", "occurred_at", "program_id", "affiliate_id", "click_id", "order_id",
             "refund_id", "amount_minor", "currency", "quantity", "is_test", "customer_id", "coupon",
-            "sub_id", "ip", "device_id", "country", "major", "specversion", "data",
+            "sub_id", "ip", "device_id", "country", "is_new_customer", "items", "major", "specversion", "data",
         ]
 
         private static let fields: [String: Field] = Dictionary(
@@ -90,11 +91,24 @@ struct EventFields {
     }
 
     func flag(_ field: Field) throws(EventRejection) -> Bool {
+        try optionalFlag(field) ?? false
+    }
+
+    func optionalFlag(_ field: Field) throws(EventRejection) -> Bool? {
         switch self[field] {
-        case nil: return false
+        case nil: return nil
         case .bool(let flag): return flag
         default: throw rejection(.mistypedField, field)
         }
+    }
+
+    /// The lines of an order with their JSON as it stands; nil without any.
+    func items() throws(EventRejection) -> ReportedItems? {
+        guard let value = self[.items] else { return nil }
+        guard case .array(let bounds) = value, let items = ReportedItems(bytes, in: bounds) else {
+            throw rejection(.mistypedField, .items)
+        }
+        return items.list.isEmpty ? nil : items
     }
 
     func quantity() throws(EventRejection) -> Int32 {

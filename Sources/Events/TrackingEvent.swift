@@ -1,6 +1,7 @@
 public import Domain
 
-/// A click, conversion, refund or chargeback as a tracking service reported it: well-formed, not yet judged.
+/// A click, conversion, refund, chargeback or reversal of one of these, as a tracking service reported it: well-formed,
+/// not yet judged.
 ///
 /// An object, since a batch passes it from list to list: a copy of its texts each time cost more than reading them.
 public final class TrackingEvent: Sendable {
@@ -9,6 +10,19 @@ public final class TrackingEvent: Sendable {
         case conversion = 2
         case refund = 3
         case chargeback = 4
+        /// A refund that did not happen after all, or a chargeback that was won.
+        case refundReversal = 5
+
+        /// As the field `type` names it.
+        public var name: String {
+            switch self {
+            case .click: "click"
+            case .conversion: "conversion"
+            case .refund: "refund"
+            case .chargeback: "chargeback"
+            case .refundReversal: "refund_reversal"
+            }
+        }
 
         init?(name: String) {
             switch name {
@@ -16,6 +30,7 @@ public final class TrackingEvent: Sendable {
             case "conversion": self = .conversion
             case "refund": self = .refund
             case "chargeback": self = .chargeback
+            case "refund_reversal": self = .refundReversal
             default: return nil
             }
         }
@@ -44,7 +59,7 @@ public final class TrackingEvent: Sendable {
     public let programID: String
     public let affiliateID: String?
     public let clickID: String?
-    /// Required for refunds and chargebacks, and for conversions of quantity 1.
+    /// Required for refunds, chargebacks and reversals, and for conversions of quantity 1.
     public let orderID: String?
     public let refundID: String
     /// Minor units of `currency`; 0 for a click.
@@ -59,6 +74,19 @@ public final class TrackingEvent: Sendable {
     public let ip: String?
     public let deviceID: String?
     public let country: String?
+    public let isNewCustomer: Bool?
+    /// Of a conversion only.
+    public let items: ReportedItems?
+
+    /// Hash of programme and customer; nil without one.
+    public var customerKey: Identifier? {
+        customerID.map { TrackingEvent.customerKey(programID, $0) }
+    }
+
+    /// Hash of programme and customer.
+    public static func customerKey(_ programID: String, _ customerID: String) -> Identifier {
+        Identifier(hashing: "customer", programID, customerID)
+    }
 
     /// Hash of programme, order and refund id.
     public var refundKey: Identifier {
@@ -92,6 +120,9 @@ public final class TrackingEvent: Sendable {
             _ = try fields.required(.clickID)
         case .conversion where quantity > 1: break
         case .conversion, .refund, .chargeback: _ = try fields.required(.orderID)
+        case .refundReversal:
+            _ = try fields.required(.orderID)
+            _ = try fields.required(.refundID)
         }
         refundID = try fields.text(.refundID) ?? eventID
         amountMinor = kind == .click ? 0 : try fields.amountMinor()
@@ -103,6 +134,8 @@ public final class TrackingEvent: Sendable {
         ip = try fields.text(.ip)
         deviceID = try fields.text(.deviceID)
         country = try fields.text(.country)
+        isNewCustomer = try fields.optionalFlag(.isNewCustomer)
+        items = kind == .conversion ? try fields.items() : nil
         eventKey = Identifier(hashing: "event", eventID)
         clickKey = clickID.map { [programID] in Identifier(hashing: "click", programID, $0) }
         switch (kind, orderID) {

@@ -71,6 +71,10 @@ public struct CopyWriter: ~Copyable {
         if let value { int8(value) } else { null() }
     }
 
+    public mutating func int4OrNull(_ value: Int32?) {
+        if let value { int4(value) } else { null() }
+    }
+
     public mutating func float8(_ value: Double) {
         count()
         buffer.appendField(value.bitPattern)

@@ -12,7 +12,7 @@ public enum CommissionStore {
     }
 
     private struct Judged {
-        let conversionID: Identifier
+        let commissionID: Identifier
         let affiliateID: String
         let currency: Currency
         let amountMinor: Int64
@@ -31,9 +31,12 @@ public enum CommissionStore {
         ) { row throws(PostgresError) in try row.identifier(0) }
     }
 
-    /// Approves what was judged clear and whose hold is over, its money becoming payable, and holds what was not.
+    /// Approves what was judged clear and whose hold is over, its money becoming payable less what the affiliate owes,
+    /// and holds what was not.
     ///
     /// What is not pending, not judged or not due stays as it is, so a second call changes nothing.
+    ///
+    /// - Parameter conversionIDs: all commissions of these are decided.
     public static func decide(
         _ conversionIDs: [Identifier], at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Count {
@@ -45,9 +48,20 @@ public enum CommissionStore {
         try transaction.run(
             """
             UPDATE commission c SET status = d.status
-            FROM unnest($1::uuid[], $2::text[]) AS d (conversion_id, status) WHERE c.conversion_id = d.conversion_id
-            """, .uuids(judged.map(\.conversionID.value)), .texts(judged.map(\.decision.status.rawValue)))
-        try LedgerStore.append(approvals(of: approved), in: transaction, at: now)
+            FROM unnest($1::uuid[], $2::text[]) AS d (commission_id, status) WHERE c.commission_id = d.commission_id
+            """, .uuids(judged.map(\.commissionID.value)), .texts(judged.map(\.decision.status.rawValue)))
+        try addVolumes(approved, in: transaction)
+        let balances = try RefundLoad.balances(Set(approved.map(\.affiliateID)).sorted(), in: transaction)
+        let transactions = approvals(of: approved, balances, at: now)
+        try LedgerStore.append(Array(transactions.values).sorted { $0.key < $1.key }, in: transaction, at: now)
+        try CommissionHistory.append(
+            judged.map { judged in
+                CommissionChange(
+                    commissionID: judged.commissionID, from: .pending, to: judged.decision.status, actor: "planner",
+                    reason: judged.decision.reason,
+                    transactionID: judged.decision == .approve && judged.amountMinor > 0
+                        ? transactions[judged.affiliateID]?.transactionID : nil)
+            }, at: now, in: transaction)
         count.approved = approved.count
         count.held = judged.count - approved.count
         return count
@@ -58,14 +72,15 @@ public enum CommissionStore {
     ) throws(PostgresError) -> [Judged] {
         try transaction.query(
             """
-            SELECT c.conversion_id, c.affiliate_id, c.currency, c.amount_minor - c.reversed_minor, f.verdict,
+            SELECT c.commission_id, c.affiliate_id, c.currency, c.amount_minor - c.reversed_minor, f.verdict,
                 a.fraud_verdict
             FROM commission c
             JOIN fraud_conversion f USING (conversion_id)
             JOIN affiliate a ON a.affiliate_id = c.affiliate_id
-            WHERE c.conversion_id = ANY ($1::uuid[]) AND c.status = 'pending'
-                AND (c.hold_until <= $2 OR f.verdict <> 'clear')
-            ORDER BY c.conversion_id FOR UPDATE OF c
+            WHERE (c.commission_id = ANY ($1::uuid[])
+                    OR c.conversion_id = ANY ($1::uuid[]) AND c.commission_id <> c.conversion_id)
+                AND c.status = 'pending' AND (c.hold_until <= $2 OR f.verdict <> 'clear')
+            ORDER BY c.commission_id FOR UPDATE OF c
             """, .uuids(conversionIDs.map(\.value)),
             .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
         ) { row throws(PostgresError) in
@@ -74,26 +89,60 @@ public enum CommissionStore {
                 conversion: FraudVerdict(rawValue: try row.text(4)) ?? .hold,
                 affiliate: FraudVerdict(rawValue: try row.text(5)) ?? .hold)
             return Judged(
-                conversionID: try row.identifier(0), affiliateID: try row.text(1), currency: try row.currency(2),
+                commissionID: try row.identifier(0), affiliateID: try row.text(1), currency: try row.currency(2),
                 amountMinor: try row.int8(3), decision: decision)
         }
     }
 
-    /// One transaction per affiliate; its name is that of its first conversion, which is approved only once.
-    private static func approvals(of approved: [Judged]) -> [LedgerTransaction] {
-        Dictionary(grouping: approved, by: \.affiliateID).sorted { $0.key < $1.key }.compactMap { affiliateID, judged in
+    /// Adds the orders of commissions to the volumes that tiers look at: once each, however often one is approved.
+    private static func addVolumes(
+        _ approved: [Judged], in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        guard !approved.isEmpty else { return }
+        try transaction.run(
+            """
+            INSERT INTO approved_volume AS v (program_id, affiliate_id, currency, month, volume_minor)
+            SELECT m.program_id, m.affiliate_id, c.currency,
+                date_trunc('month', c.occurred_at AT TIME ZONE 'UTC')::date, sum(c.amount_minor)
+            FROM commission m JOIN conversion c USING (conversion_id)
+            WHERE m.commission_id = ANY ($1::uuid[]) AND m.tier = 1 AND NOT EXISTS (
+                SELECT FROM commission_event e WHERE e.commission_id = m.commission_id AND e.to_status = 'approved')
+            GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+            ON CONFLICT (program_id, affiliate_id, currency, month)
+            DO UPDATE SET volume_minor = v.volume_minor + excluded.volume_minor
+            """, .uuids(approved.map(\.commissionID.value)))
+    }
+
+    /// One transaction per affiliate; its name has the moment too, as a commission that was reversed may be approved
+    /// once more.
+    private static func approvals(
+        of approved: [Judged], _ balances: [AccountKey: FreeMoney], at now: Timestamp
+    ) -> [String: LedgerTransaction] {
+        Dictionary(grouping: approved, by: \.affiliateID).compactMapValues { judged in
             var sums: [Currency: Int64] = [:]
             for commission in judged where commission.amountMinor > 0 {
                 sums[commission.currency, default: 0] += commission.amountMinor
             }
             guard let first = judged.first, !sums.isEmpty else { return nil }
+            let postings = sums.sorted { $0.key < $1.key }.flatMap { currency, amountMinor in
+                let key = AccountKey(affiliateID: first.affiliateID, currency: currency)
+                return CommissionApproval.postings(
+                    affiliateID: first.affiliateID, currency: currency, amountMinor: amountMinor,
+                    owedMinor: balances[key]?.owedMinor ?? 0)
+            }
             return LedgerTransaction(
-                key: "approval:\(affiliateID):\(first.conversionID)", kind: "approval", inputHash: first.conversionID,
-                postings: sums.sorted { $0.key < $1.key }.map { currency, amountMinor in
-                    Posting(
-                        affiliateID: affiliateID, currency: currency, debit: .pending, credit: .payable,
-                        amountMinor: amountMinor)
-                })
+                key: "approval:\(first.affiliateID):\(first.commissionID):\(now.microsecondsSinceEpoch)",
+                kind: "approval", inputHash: first.commissionID, postings: postings)
+        }
+    }
+}
+
+extension CommissionDecision {
+    /// In the words of a commission's history.
+    fileprivate var reason: String {
+        switch self {
+        case .approve: "hold is over, nothing against it"
+        case .hold: "a fraud verdict is against it"
         }
     }
 }

@@ -38,7 +38,7 @@ extension PayoutStore {
             in: transaction)
         try LedgerStore.append(
             balances.compactMap { $0.netting(batchKey: batchKey) } + planned.map(creation), in: transaction, at: now)
-        try lockCommissions(of: planned, in: transaction)
+        try lockCommissions(of: planned, at: now, in: transaction)
         try OutboxStore.append(
             planned.filter { $0.payout.state == .reserved }.map { request($0.payout, at: now) }, to: lane,
             in: transaction)
@@ -146,15 +146,20 @@ extension PayoutStore {
     }
 
     private static func lockCommissions(
-        of planned: [PlannedPayout], in transaction: borrowing Transaction
+        of planned: [PlannedPayout], at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) {
         _ = try transaction.run(
             """
-            UPDATE commission c SET status = 'locked', payout_id = p.payout_id
-            FROM unnest($1::uuid[], $2::text[], $3::text[]) AS p (payout_id, affiliate_id, currency)
-            WHERE c.affiliate_id = p.affiliate_id AND c.currency = p.currency AND c.status = 'approved'
+            WITH moved AS (
+                UPDATE commission c SET status = 'locked', payout_id = p.payout_id
+                FROM unnest($1::uuid[], $2::text[], $3::text[]) AS p (payout_id, affiliate_id, currency)
+                WHERE c.affiliate_id = p.affiliate_id AND c.currency = p.currency AND c.status = 'approved'
+                RETURNING c.commission_id, c.payout_id)
+            INSERT INTO commission_event (commission_id, from_status, to_status, actor, reason, at)
+            SELECT commission_id, 'approved', 'locked', 'planner', 'payout ' || payout_id, $4 FROM moved
             """, .uuids(planned.map(\.payout.payoutID.value)), .texts(planned.map(\.payout.affiliateID)),
-            .texts(planned.map(\.payout.amount.currency.code)))
+            .texts(planned.map(\.payout.amount.currency.code)),
+            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
     }
 }
 

@@ -62,7 +62,7 @@ extension PayoutStore {
             moves.map { ($0.payout.payoutID, $0.payout.state, $0.to, $0.evidence) }, actor: actor, at: now,
             in: transaction)
         try LedgerStore.append(moves.compactMap(ledgerTransaction), in: transaction, at: now)
-        try moveCommissions(moves, in: transaction)
+        try moveCommissions(moves, actor: actor, at: now, in: transaction)
         try OutboxStore.append(
             moves.compactMap { settlement($0, at: now) }, to: settlementLane, in: transaction)
         return moves.map { move in
@@ -130,22 +130,34 @@ extension PayoutStore {
 
     /// A payout's commissions are paid with it, and free again when its money comes back.
     private static func moveCommissions(
-        _ moves: [PayoutMove], in transaction: borrowing Transaction
+        _ moves: [PayoutMove], actor: String, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) {
         let paid = moves.filter { $0.to == .paid }.map(\.payout.payoutID.value)
         if !paid.isEmpty {
             _ = try transaction.run(
-                "UPDATE commission SET status = 'paid' WHERE payout_id = ANY ($1::uuid[]) AND status = 'locked'",
-                .uuids(paid))
+                """
+                WITH moved AS (
+                    UPDATE commission SET status = 'paid' WHERE payout_id = ANY ($1::uuid[]) AND status = 'locked'
+                    RETURNING commission_id, payout_id)
+                INSERT INTO commission_event (commission_id, from_status, to_status, actor, reason, at)
+                SELECT commission_id, 'locked', 'paid', $2, 'payout ' || payout_id || ' paid', $3 FROM moved
+                """, .uuids(paid), .text(actor), .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
         }
         let released = moves.filter { [.rejected, .failed, .canceled, .returned].contains($0.to) }
             .map(\.payout.payoutID.value)
         if !released.isEmpty {
             _ = try transaction.run(
                 """
-                UPDATE commission SET status = 'approved', payout_id = NULL
-                WHERE payout_id = ANY ($1::uuid[]) AND status IN ('locked', 'paid')
-                """, .uuids(released))
+                WITH before AS (
+                    SELECT commission_id, payout_id, status FROM commission
+                    WHERE payout_id = ANY ($1::uuid[]) AND status IN ('locked', 'paid') FOR UPDATE
+                ), moved AS (
+                    UPDATE commission c SET status = 'approved', payout_id = NULL
+                    FROM before b WHERE c.commission_id = b.commission_id)
+                INSERT INTO commission_event (commission_id, from_status, to_status, actor, reason, at)
+                SELECT commission_id, status, 'approved', $2, 'payout ' || payout_id || ' came back', $3 FROM before
+                """, .uuids(released), .text(actor),
+                .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
         }
     }
 

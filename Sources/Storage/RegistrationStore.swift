@@ -14,10 +14,12 @@ public enum RegistrationStore {
         let sorted = programs.sorted { $0.key < $1.key }
         try transaction.run(
             """
-            INSERT INTO program (program_id, name, currency, commission_basis_points, auto_registered)
-            SELECT id, id, currency, $3, true FROM unnest($1::text[], $2::text[]) AS p(id, currency)
+            INSERT INTO program (program_id, name, currency, auto_registered)
+            SELECT id, id, currency, true FROM unnest($1::text[], $2::text[]) AS p(id, currency)
             ON CONFLICT (program_id) DO NOTHING
-            """, .texts(sorted.map(\.key)), .texts(sorted.map(\.value.code)), .int4(standardRate.value))
+            """, .texts(sorted.map(\.key)), .texts(sorted.map(\.value.code)))
+        try RuleStore.addStandard(
+            sorted.map { ($0.key, standardRate) }, createdBy: "registration", in: transaction)
     }
 
     public static func addAffiliates(

@@ -8,24 +8,35 @@ public enum TrackingLoad {
     ) throws(PostgresError) -> [String: Program] {
         let programs = try transaction.query(
             """
-            SELECT program_id, currency, commission_basis_points, hold_days, attribution_window_days
+            SELECT program_id, currency, pays_in, hold_days, attribution_window_days, coupon_beats_click, rules_version
             FROM program WHERE program_id = ANY($1)
             """, .texts(ids)
         ) { row throws(PostgresError) in
             Program(
-                programID: try row.text(0), currency: try row.currency(1), rate: BasisPoints(try row.int4(2)),
-                holdDays: try row.int4(3), attributionWindowDays: try row.int4(4))
+                programID: try row.text(0), currency: try row.currency(1),
+                paysIn: Program.PaysIn(rawValue: try row.text(2)) ?? .order, holdDays: try row.int4(3),
+                attributionWindowDays: try row.int4(4), couponBeatsClick: try row.bool(5),
+                rulesVersion: try row.int4(6))
         }
         return Dictionary(uniqueKeysWithValues: programs.map { ($0.programID, $0) })
     }
 
-    /// - Returns: the known affiliates and whether each is active.
+    /// - Returns: the known affiliates.
     public static func affiliates(
         _ ids: [String], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [String: Bool] {
+    ) throws(PostgresError) -> [String: Party] {
         let rows = try transaction.query(
-            "SELECT affiliate_id, status = 'active' FROM affiliate WHERE affiliate_id = ANY($1)", .texts(ids)
-        ) { row throws(PostgresError) in (try row.text(0), try row.bool(1)) }
+            """
+            SELECT a.affiliate_id, a.status = 'active', a.group_id, r.affiliate_id
+            FROM affiliate a LEFT JOIN affiliate r ON r.affiliate_id = a.referred_by AND r.status = 'active'
+            WHERE a.affiliate_id = ANY($1)
+            """, .texts(ids)
+        ) { row throws(PostgresError) in
+            (
+                try row.text(0),
+                Party(isActive: try row.bool(1), groupID: try row.textOrNull(2), referrerID: try row.textOrNull(3))
+            )
+        }
         return Dictionary(uniqueKeysWithValues: rows)
     }
 
@@ -63,62 +74,6 @@ public enum TrackingLoad {
             "SELECT conversion_id FROM conversion WHERE conversion_id = ANY($1)", .uuids(ids.map(\.value))
         ) { row throws(PostgresError) in Identifier(try row.uuid(0)) }
         return Set(known)
-    }
-
-    /// The conversions that refunds name, their commissions locked until the transaction ends.
-    public static func conversions(
-        _ ids: [Identifier], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [Identifier: RecordedConversion] {
-        guard !ids.isEmpty else { return [:] }
-        let keys = PostgresValue.uuids(ids.map(\.value))
-        try transaction.run(
-            "SELECT FROM commission WHERE conversion_id = ANY($1) ORDER BY conversion_id FOR UPDATE", keys)
-        let conversions = try transaction.query(
-            """
-            SELECT c.conversion_id, c.affiliate_id, c.program_id, c.amount_minor, c.currency, c.is_test, c.occurred_at,
-                COALESCE(m.basis_points, 0), COALESCE(m.amount_minor, 0), COALESCE(m.reversed_minor, 0),
-                COALESCE(m.status, 'reversed'),
-                (SELECT COALESCE(sum(r.amount_minor), 0)::bigint FROM refund r WHERE r.conversion_id = c.conversion_id)
-            FROM conversion c LEFT JOIN commission m USING (conversion_id) WHERE c.conversion_id = ANY($1)
-            """, keys
-        ) { row throws(PostgresError) in try conversion(row) }
-        return Dictionary(uniqueKeysWithValues: conversions.map { ($0.conversionID, $0) })
-    }
-
-    private static func conversion(_ row: borrowing Row) throws(PostgresError) -> RecordedConversion {
-        RecordedConversion(
-            conversionID: Identifier(try row.uuid(0)), affiliateID: try row.text(1), programID: try row.text(2),
-            amountMinor: try row.int8(3), currency: try row.currency(4), isTest: try row.bool(5),
-            occurredAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(6)), rate: BasisPoints(try row.int4(7)),
-            commissionMinor: try row.int8(8), reversedMinor: try row.int8(9),
-            status: CommissionStatus(rawValue: try row.text(10)) ?? .reversed, refundedMinor: try row.int8(11))
-    }
-
-    /// - Returns: which of the refunds are recorded.
-    public static func knownRefunds(
-        _ keys: [Identifier], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> Set<Identifier> {
-        guard !keys.isEmpty else { return [] }
-        let known = try transaction.query(
-            "SELECT refund_key FROM refund WHERE refund_key = ANY($1)", .uuids(keys.map(\.value))
-        ) { row throws(PostgresError) in Identifier(try row.uuid(0)) }
-        return Set(known)
-    }
-
-    /// The payable balances of affiliates with a refund, locked until the transaction ends.
-    public static func payable(
-        _ affiliates: [String], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [String: [Currency: Int64]] {
-        guard !affiliates.isEmpty else { return [:] }
-        let rows = try transaction.query(
-            """
-            SELECT affiliate_id, currency, payable FROM affiliate_balance WHERE affiliate_id = ANY($1)
-            ORDER BY affiliate_id, currency FOR UPDATE
-            """, .texts(affiliates)
-        ) { row throws(PostgresError) in (try row.text(0), try row.currency(1), try row.int8(2)) }
-        var payable: [String: [Currency: Int64]] = [:]
-        for (affiliateID, currency, minorUnits) in rows { payable[affiliateID, default: [:]][currency] = minorUnits }
-        return payable
     }
 
     public static func totals(

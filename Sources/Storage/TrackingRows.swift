@@ -1,21 +1,54 @@
 public import Domain
 
-/// A programme's terms.
+/// A programme's terms beside its rules.
 public struct Program: Hashable, Sendable {
+    /// What commissions are paid in.
+    public enum PaysIn: String, Sendable {
+        /// The order's currency.
+        case order
+        /// The programme's, by a stored quote where the order's is another.
+        case program
+    }
+
     public let programID: String
     public let currency: Currency
-    public let rate: BasisPoints
+    public let paysIn: PaysIn
     public let holdDays: Int32
     public let attributionWindowDays: Int32
+    public let couponBeatsClick: Bool
+    /// Rises with every change of its rules.
+    public let rulesVersion: Int32
 
     public init(
-        programID: String, currency: Currency, rate: BasisPoints, holdDays: Int32, attributionWindowDays: Int32
+        programID: String, currency: Currency, paysIn: PaysIn, holdDays: Int32, attributionWindowDays: Int32,
+        couponBeatsClick: Bool, rulesVersion: Int32
     ) {
         self.programID = programID
         self.currency = currency
-        self.rate = rate
+        self.paysIn = paysIn
         self.holdDays = holdDays
         self.attributionWindowDays = attributionWindowDays
+        self.couponBeatsClick = couponBeatsClick
+        self.rulesVersion = rulesVersion
+    }
+
+    /// What the commission of an order in `currency` is paid in.
+    public func commissionCurrency(of currency: Currency) -> Currency {
+        paysIn == .program ? self.currency : currency
+    }
+}
+
+/// What pricing needs to know of an affiliate.
+public struct Party: Hashable, Sendable {
+    public let isActive: Bool
+    public let groupID: String?
+    /// The active affiliate who referred this one.
+    public let referrerID: String?
+
+    public init(isActive: Bool, groupID: String?, referrerID: String?) {
+        self.isActive = isActive
+        self.groupID = groupID
+        self.referrerID = referrerID
     }
 }
 
@@ -54,26 +87,27 @@ public struct IntakeException: Sendable {
     }
 }
 
-/// A conversion that is recorded, with its commission as it stands.
+/// A conversion that is recorded, with the commissions that count as they stand.
 public struct RecordedConversion: Hashable, Sendable {
     public let conversionID: Identifier
-    public let affiliateID: String
+    /// Whom it counts for now.
+    public var affiliateID: String
     public let programID: String
     public let amountMinor: Int64
     public let currency: Currency
     public let isTest: Bool
     public let occurredAt: Timestamp
-    public let rate: BasisPoints
-    public let commissionMinor: Int64
-    public var reversedMinor: Int64
-    public var status: CommissionStatus
-    /// Refunds so far, minor units.
+    /// Refunds so far that were not reversed, minor units.
     public var refundedMinor: Int64
+    /// How many these are.
+    public let refunds: Int64
+    /// Those that no correction superseded; the referrer's behind the first.
+    public var commissions: [RecordedCommission]
 
     public init(
         conversionID: Identifier, affiliateID: String, programID: String, amountMinor: Int64, currency: Currency,
-        isTest: Bool, occurredAt: Timestamp, rate: BasisPoints, commissionMinor: Int64, reversedMinor: Int64,
-        status: CommissionStatus, refundedMinor: Int64
+        isTest: Bool, occurredAt: Timestamp, refundedMinor: Int64 = 0, refunds: Int64 = 0,
+        commissions: [RecordedCommission] = []
     ) {
         self.conversionID = conversionID
         self.affiliateID = affiliateID
@@ -82,11 +116,51 @@ public struct RecordedConversion: Hashable, Sendable {
         self.currency = currency
         self.isTest = isTest
         self.occurredAt = occurredAt
-        self.rate = rate
-        self.commissionMinor = commissionMinor
+        self.refundedMinor = refundedMinor
+        self.refunds = refunds
+        self.commissions = commissions
+    }
+}
+
+/// A commission as refunds and corrections need it.
+public struct RecordedCommission: Hashable, Sendable {
+    public let commissionID: Identifier
+    public let affiliateID: String
+    public let currency: Currency
+    public let amountMinor: Int64
+    public var reversedMinor: Int64
+    public var status: CommissionStatus
+    public var isSuperseded = false
+
+    public init(
+        commissionID: Identifier, affiliateID: String, currency: Currency, amountMinor: Int64, reversedMinor: Int64,
+        status: CommissionStatus
+    ) {
+        self.commissionID = commissionID
+        self.affiliateID = affiliateID
+        self.currency = currency
+        self.amountMinor = amountMinor
         self.reversedMinor = reversedMinor
         self.status = status
-        self.refundedMinor = refundedMinor
+    }
+}
+
+/// A refund or chargeback that is recorded.
+public struct RecordedRefund: Hashable, Sendable {
+    public let refundKey: Identifier
+    public let conversionID: Identifier
+    public let amountMinor: Int64
+    public let currency: Currency
+    public var isReversed: Bool
+
+    public init(
+        refundKey: Identifier, conversionID: Identifier, amountMinor: Int64, currency: Currency, isReversed: Bool
+    ) {
+        self.refundKey = refundKey
+        self.conversionID = conversionID
+        self.amountMinor = amountMinor
+        self.currency = currency
+        self.isReversed = isReversed
     }
 }
 

@@ -22,42 +22,46 @@ public enum TrackingSave {
         }
     }
 
-    /// A conversion with whom it counts for, and its commission unless it is a test.
+    /// A conversion with whom it counts for.
     public struct Conversion: Sendable {
         public let event: TrackingEvent
         public let attribution: Attribution
         public let currency: Currency
-        public let rate: BasisPoints
-        public let commissionMinor: Int64
-        public let holdUntil: Timestamp
-        public let transactionID: Identifier
 
-        public init(
-            event: TrackingEvent, attribution: Attribution, currency: Currency, rate: BasisPoints,
-            commissionMinor: Int64, holdUntil: Timestamp, transactionID: Identifier
-        ) {
+        public init(event: TrackingEvent, attribution: Attribution, currency: Currency) {
             self.event = event
             self.attribution = attribution
             self.currency = currency
-            self.rate = rate
-            self.commissionMinor = commissionMinor
-            self.holdUntil = holdUntil
+        }
+    }
+
+    /// A refund or chargeback with what it takes back.
+    public struct Refund: Sendable {
+        public let event: TrackingEvent
+        public let currency: Currency
+        public let reversedMinor: Int64
+        /// nil if it took nothing back.
+        public let transactionID: Identifier?
+
+        public init(event: TrackingEvent, currency: Currency, reversedMinor: Int64, transactionID: Identifier?) {
+            self.event = event
+            self.currency = currency
+            self.reversedMinor = reversedMinor
             self.transactionID = transactionID
         }
     }
 
-    /// A refund with what it takes back.
-    public struct Refund: Sendable {
+    /// A refund that did not happen after all, with what is given back.
+    public struct RefundReversal: Sendable {
         public let event: TrackingEvent
-        public let conversion: RecordedConversion
-        public let currency: Currency
-        public let reversedMinor: Int64
+        public let restoredMinor: Int64
+        /// nil if it gave nothing back.
+        public let transactionID: Identifier?
 
-        public init(event: TrackingEvent, conversion: RecordedConversion, currency: Currency, reversedMinor: Int64) {
+        public init(event: TrackingEvent, restoredMinor: Int64, transactionID: Identifier?) {
             self.event = event
-            self.conversion = conversion
-            self.currency = currency
-            self.reversedMinor = reversedMinor
+            self.restoredMinor = restoredMinor
+            self.transactionID = transactionID
         }
     }
 
@@ -145,7 +149,7 @@ public enum TrackingSave {
             into: """
                 COPY conversion (conversion_id, event_key, order_id, program_id, affiliate_id, click_key, click_at,
                 amount_minor, currency, quantity, signal_codes, is_test, customer_id, coupon, sub_id, ip, device_id,
-                country, occurred_at) FROM STDIN (FORMAT binary)
+                country, occurred_at, click_id, attributed_by, is_new_customer, items) FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for conversion in conversions { write(conversion, to: &rows) }
@@ -154,7 +158,7 @@ public enum TrackingSave {
 
     private static func write(_ conversion: Conversion, to rows: inout CopyWriter) {
         let event = conversion.event
-        rows.beginRow(columns: 19)
+        rows.beginRow(columns: 23)
         rows.uuid(event.conversionID.value)
         rows.uuid(event.eventKey.value)
         rows.textOrNull(event.orderID)
@@ -174,71 +178,10 @@ public enum TrackingSave {
         rows.textOrNull(event.deviceID)
         rows.textOrNull(event.country)
         rows.timestamp(event.occurredAt.microsecondsSinceEpoch)
-    }
-
-    /// - Parameter conversions: tests among them get no commission.
-    public static func commissions(
-        _ conversions: [Conversion], at now: Timestamp, in transaction: borrowing Transaction
-    ) throws(PostgresError) {
-        let paid = conversions.filter { !$0.event.isTest }
-        guard !paid.isEmpty else { return }
-        try transaction.copy(
-            into: """
-                COPY commission (conversion_id, affiliate_id, program_id, currency, basis_points, base_minor,
-                amount_minor, status, hold_until, transaction_id, recorded_at) FROM STDIN (FORMAT binary)
-                """
-        ) { rows in
-            for conversion in paid {
-                rows.beginRow(columns: 11)
-                rows.uuid(conversion.event.conversionID.value)
-                rows.text(conversion.attribution.affiliateID)
-                rows.text(conversion.event.programID)
-                rows.text(conversion.currency.code)
-                rows.int4(conversion.rate.value)
-                rows.int8(conversion.event.amountMinor)
-                rows.int8(conversion.commissionMinor)
-                rows.text(CommissionStatus.pending.rawValue)
-                rows.timestamp(conversion.holdUntil.microsecondsSinceEpoch)
-                rows.uuid(conversion.transactionID.value)
-                rows.timestamp(now.microsecondsSinceEpoch)
-            }
-        }
-    }
-
-    public static func refunds(_ refunds: [Refund], in transaction: borrowing Transaction) throws(PostgresError) {
-        guard !refunds.isEmpty else { return }
-        try transaction.copy(
-            into: """
-                COPY refund (refund_key, conversion_id, event_key, kind, amount_minor, currency, reversed_minor,
-                occurred_at) FROM STDIN (FORMAT binary)
-                """
-        ) { rows in
-            for refund in refunds {
-                rows.beginRow(columns: 8)
-                rows.uuid(refund.event.refundKey.value)
-                rows.uuid(refund.conversion.conversionID.value)
-                rows.uuid(refund.event.eventKey.value)
-                rows.int2(refund.event.kind.rawValue)
-                rows.int8(refund.event.amountMinor)
-                rows.text(refund.currency.code)
-                rows.int8(refund.reversedMinor)
-                rows.timestamp(refund.event.occurredAt.microsecondsSinceEpoch)
-            }
-        }
-    }
-
-    /// Commissions that refunds changed, as they stand now.
-    public static func reversals(
-        _ conversions: [RecordedConversion], in transaction: borrowing Transaction
-    ) throws(PostgresError) {
-        guard !conversions.isEmpty else { return }
-        try transaction.run(
-            """
-            UPDATE commission m SET reversed_minor = r.reversed_minor, status = r.status
-            FROM unnest($1::uuid[], $2::int8[], $3::text[]) AS r(conversion_id, reversed_minor, status)
-            WHERE m.conversion_id = r.conversion_id
-            """, .uuids(conversions.map(\.conversionID.value)), .int8s(conversions.map(\.reversedMinor)),
-            .texts(conversions.map(\.status.rawValue)))
+        rows.textOrNull(event.clickID)
+        rows.text(conversion.attribution.source.rawValue)
+        rows.value(event.isNewCustomer.map { .bool($0) } ?? .null)
+        rows.value(event.items.map { .jsonb($0.json) } ?? .null)
     }
 }
 

@@ -21,8 +21,15 @@ enum SeededData {
     private static func insertAffiliates(_ console: TestConsole) async throws {
         try await console.run(
             """
-            INSERT INTO program (program_id, name, currency, commission_basis_points, auto_approve_limit_minor)
-            VALUES ('shoes', 'Shoes', 'USD', 800, 50000), ('books', 'Books', 'EUR', 500, 50000)
+            INSERT INTO program (program_id, name, currency, auto_approve_limit_minor)
+            VALUES ('shoes', 'Shoes', 'USD', 50000), ('books', 'Books', 'EUR', 50000)
+            """)
+        try await console.run(
+            """
+            INSERT INTO rule_version (program_id, rule_id, version, rules_version, valid_from, priority, definition,
+                created_by)
+            VALUES ('shoes', 'standard', 1, 1, '1970-01-01Z', 0, '{"action": {"percent": 800}}', 'test'),
+                ('books', 'standard', 1, 1, '1970-01-01Z', 0, '{"action": {"percent": 500}}', 'test')
             """)
         try await console.run(
             """
@@ -100,10 +107,10 @@ enum SeededData {
         let now = console.clock.now
         try await console.run(
             """
-            INSERT INTO commission (conversion_id, affiliate_id, program_id, currency, basis_points, base_minor,
-                amount_minor,
-                status, hold_until, transaction_id, recorded_at)
-            SELECT md5('conversion' || n)::uuid, 'aff-' || n, CASE WHEN n % 3 = 0 THEN 'books' ELSE 'shoes' END,
+            INSERT INTO commission (commission_id, conversion_id, affiliate_id, program_id, currency, basis_points,
+                base_minor, amount_minor, status, hold_until, transaction_id, recorded_at)
+            SELECT md5('conversion' || n)::uuid, md5('conversion' || n)::uuid, 'aff-' || n,
+                CASE WHEN n % 3 = 0 THEN 'books' ELSE 'shoes' END,
                 CASE WHEN n % 3 = 0 THEN 'EUR' ELSE 'USD' END, 800, 100000 * n, 10000 * n, 'approved', $1,
                 md5('commission' || n)::uuid, $1
             FROM generate_series(1, 12) n

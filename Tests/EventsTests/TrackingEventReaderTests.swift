@@ -83,7 +83,13 @@ import Testing
             ("quantity", "99999999999999999999", "rejected 102"), ("quantity", "null", "accepted"),
             ("is_test", "false", "accepted"), ("is_test", "null", "accepted"), ("coupon", "\"\"", "accepted"),
             ("event_id", "\"a\\u0000b\"", "rejected 102"), ("sub_id", "\"\\u0000\"", "rejected 102"),
-            ("items", "[{\"sku\": 1}]", "accepted"), ("user_agent", "7", "accepted"),
+            ("items", "[{\"sku\": \"a\", \"quantity\": 2, \"amount_minor\": 5, \"x\": 1}]", "accepted"),
+            ("items", "[{}]", "accepted"), ("items", "[]", "accepted"), ("items", "null", "accepted"),
+            ("items", "[{\"sku\": 1}]", "rejected 102"), ("items", "{}", "rejected 102"),
+            ("items", "[1]", "rejected 102"), ("items", "[{\"quantity\": 0}]", "rejected 102"),
+            ("items", "[{\"quantity\": 1000000}, {}]", "rejected 102"),
+            ("items", "[{\"amount_minor\": -1}]", "rejected 102"), ("is_new_customer", "1", "rejected 102"),
+            ("user_agent", "7", "accepted"),
         ])
     func fields(field: String, value: String, outcome: String) {
         #expect(EventText.conversion.with(field, value).outcome == outcome)

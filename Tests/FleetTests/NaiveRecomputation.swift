@@ -159,7 +159,7 @@ struct NaiveRecomputation {
         let currency = text(record, "currency")
         let isTest = record["is_test"] as? Bool ?? false
         let amount = record["amount_minor"] as? Int ?? 0
-        let commission = isTest ? 0 : share(amount, terms.basisPoints)
+        let commission = isTest ? 0 : share(amount, terms.basisPoints, of: 10_000)
         orders[key] = Order(
             line: key, programme: programme, affiliate: affiliate, currency: currency, day: day(record), isTest: isTest,
             amount: amount, commission: commission)
@@ -196,8 +196,8 @@ struct NaiveRecomputation {
         guard order.refunded + amount <= order.amount else { return ("rejected", 605) }
         refunds.insert(key + " " + refundID)
         order.refunded += amount
-        let kept = share(order.amount - order.refunded, programmes[order.programme]?.basisPoints ?? 0)
-        let reversed = order.isTest ? 0 : max(0, order.commission - kept - order.reversed)
+        let kept = share(order.commission, order.amount - order.refunded, of: order.amount)
+        let reversed = order.isTest ? 0 : order.commission - kept - order.reversed
         order.reversed += reversed
         orders[key] = order
         lines.append("event \(text(record, "event_id")) \(kind) \(order.affiliate)")
@@ -209,8 +209,9 @@ struct NaiveRecomputation {
     }
 
     /// Rounded half to even, by Foundation's decimal numbers.
-    private func share(_ amount: Int, _ basisPoints: Int) -> Int {
-        var exact = Decimal(amount) * Decimal(basisPoints) / 10_000
+    private func share(_ amount: Int, _ part: Int, of whole: Int) -> Int {
+        guard whole > 0 else { return 0 }
+        var exact = Decimal(amount) * Decimal(part) / Decimal(whole)
         var rounded = Decimal()
         NSDecimalRound(&rounded, &exact, 0, .bankers)
         return NSDecimalNumber(decimal: rounded).intValue

@@ -1,9 +1,11 @@
 import DevKit
+import Domain
 import Events
 import Foundation
 import Kafka
 import Logging
 import Postgres
+import Storage
 
 /// Scorers as real processes, with a broker and a database of their own, fed with the same traffic every time.
 struct ScoringFleet {
@@ -55,12 +57,13 @@ struct ScoringFleet {
         _ = try await pool.transaction { (transaction) throws(PostgresError) in
             try transaction.run(
                 """
-                INSERT INTO program (program_id, name, currency, commission_basis_points, attribution_window_days)
-                SELECT id, id, currency, rate, days
-                FROM unnest($1::text[], $2::text[], $3::int4[], $4::int4[]) AS p(id, currency, rate, days)
+                INSERT INTO program (program_id, name, currency, attribution_window_days)
+                SELECT id, id, currency, days FROM unnest($1::text[], $2::text[], $3::int4[]) AS p(id, currency, days)
                 """, .texts(programmes.map(\.key)), .texts(programmes.map(\.value.currency)),
-                .int4s(programmes.map { Int32($0.value.basisPoints) }),
                 .int4s(programmes.map { Int32($0.value.windowDays) }))
+            try RuleStore.addStandard(
+                programmes.map { ($0.key, BasisPoints(Int32($0.value.basisPoints))) }, createdBy: "test",
+                in: transaction)
         }
     }
 

@@ -19,8 +19,8 @@ enum EarnedMoney {
         guard let currency = Currency(code: EarnedMoney.currency) else { return }
         try transaction.run(
             """
-            INSERT INTO program (program_id, name, currency, commission_basis_points, minimum_payout_minor)
-            VALUES ('p', 'p', $1, 1000, 100) ON CONFLICT (program_id) DO NOTHING
+            INSERT INTO program (program_id, name, currency, minimum_payout_minor)
+            VALUES ('p', 'p', $1, 100) ON CONFLICT (program_id) DO NOTHING
             """, .text(EarnedMoney.currency))
         try transaction.run(
             """
@@ -39,9 +39,9 @@ enum EarnedMoney {
         try LedgerStore.append([earned], in: transaction, at: systemNow())
         try transaction.run(
             """
-            INSERT INTO commission (conversion_id, affiliate_id, program_id, currency, basis_points, base_minor,
-                amount_minor, status, hold_until, transaction_id, recorded_at)
-            VALUES ($1, $2, 'p', $3, 1000, $4, $4, 'approved', $5, $6, $5)
+            INSERT INTO commission (commission_id, conversion_id, affiliate_id, program_id, currency, basis_points,
+                base_minor, amount_minor, status, hold_until, transaction_id, recorded_at)
+            VALUES ($1, $1, $2, 'p', $3, 1000, $4, $4, 'approved', $5, $6, $5)
             """, .uuid(conversionID.value), .text(affiliateID), .text(EarnedMoney.currency), .int8(amountMinor), now,
             .uuid(earned.transactionID.value))
     }

@@ -19,9 +19,16 @@ struct Pipeline {
             let pipeline = Pipeline(database: database)
             try await pipeline.run(
                 """
-                INSERT INTO program (program_id, name, currency, commission_basis_points, hold_days,
-                    minimum_payout_minor, auto_approve_limit_minor)
-                VALUES ('p', 'p', 'EUR', 1000, 0, 500, 20000), ('p-hold', 'p-hold', 'EUR', 1000, 7, 500, 20000)
+                INSERT INTO program (program_id, name, currency, hold_days, minimum_payout_minor,
+                    auto_approve_limit_minor)
+                VALUES ('p', 'p', 'EUR', 0, 500, 20000), ('p-hold', 'p-hold', 'EUR', 7, 500, 20000)
+                """)
+            try await pipeline.run(
+                """
+                INSERT INTO rule_version (program_id, rule_id, version, rules_version, valid_from, priority, definition,
+                    created_by)
+                SELECT program_id, 'standard', 1, 1, '1970-01-01Z', 0, '{"action": {"percent": 1000}}', 'test'
+                FROM program
                 """)
             try await pipeline.run(
                 """

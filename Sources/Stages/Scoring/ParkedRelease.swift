@@ -8,10 +8,11 @@ public import ServiceLifecycle
 import Storage
 public import WorkerRuntime
 
-/// Takes up parked refunds once their order is there.
+/// Takes up parked events once what they wait for is there, refuses those that waited too long, and corrects
+/// conversions whose clicks came late.
 ///
-/// The refund and its order may be decided by two scorers at once, neither seeing the other's; so this looks again and
-/// again rather than once at the order's arrival.
+/// A refund and its order, a conversion and its click may be decided by two scorers at once, neither seeing the
+/// other's; so this looks again and again rather than once at the arrival.
 public struct ParkedRelease: Service {
     /// Records taken up in one transaction.
     static let batchRecords = 500
@@ -21,6 +22,7 @@ public struct ParkedRelease: Service {
     private let interval: Duration
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
+    private let book = RuleBook()
 
     public static let lane = Lane(emitter: ScoringStage.group)
 
@@ -48,29 +50,38 @@ public struct ParkedRelease: Service {
     /// - Returns: how many records were taken up.
     public func runOnce() async throws(PostgresError) -> Int {
         let now = clock()
-        let count = try await pool.transaction { (transaction) throws(PostgresError) in
-            let parked = try ParkedStore.take(limit: ParkedRelease.batchRecords, in: transaction)
-            guard !parked.isEmpty else { return 0 }
-            let events = parked.map { (position: $0.position, reading: TrackingEventReader.read($0.payload[...])) }
-            let inputs = events.compactMap { $0.reading.input }
-            let facts = try ScoringFacts(inputs, registersUnknown: false, in: transaction)
-            var fold = ScoringFold(facts, at: now, releasesParked: true)
-            for (position, reading) in events {
-                guard case .event(let event) = reading else { continue }
-                fold.take(event, at: position, payload: nil)
-            }
-            let messages = try fold.save(in: transaction)
+        let released = try await pool.transaction { (transaction) throws(PostgresError) in
+            let due = try ParkedStore.take(limit: ParkedRelease.batchRecords, at: now, in: transaction)
+            let messages = try release(due, at: now, in: transaction)
+            try ParkedStore.postpone(at: now, in: transaction)
             try OutboxStore.append(messages.map(\.message), to: ParkedRelease.lane, in: transaction)
-            return parked.count
+            return due.count
         }
-        if count > 0 { publisher.wake() }
-        return count
+        let corrected = try await pool.transaction { (transaction) throws(PostgresError) in
+            let (count, messages) = try LateClicks.correct(
+                limit: ParkedRelease.batchRecords, at: now, book: book, in: transaction)
+            try AwaitedClickStore.postpone(at: now, in: transaction)
+            try OutboxStore.append(messages.map(\.message), to: ParkedRelease.lane, in: transaction)
+            return count
+        }
+        if released + corrected > 0 { publisher.wake() }
+        return max(released, corrected)
     }
-}
 
-extension TrackingEventReading {
-    fileprivate var input: ScoringStage.Input? {
-        guard case .event(let event) = self else { return nil }
-        return .event(event)
+    private func release(
+        _ due: [ParkedStore.Due], at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [ScoringMessage] {
+        let events = due.compactMap { record -> (record: ParkedStore.Due, event: TrackingEvent)? in
+            guard case .event(let event) = TrackingEventReader.read(record.payload[...]) else { return nil }
+            return (record, event)
+        }
+        let facts = try IntakeFacts(events.map(\.event), registersUnknown: false, in: transaction)
+        var intake = IntakeFold(facts, at: now)
+        for (record, event) in events {
+            intake.take(
+                event, at: record.position, payload: record.payload[...], as: record.isOverdue ? .overdue : .released,
+                parkedAt: record.parkedAt)
+        }
+        return try ScoringStage.price(intake, book: book, in: transaction).save(in: transaction)
     }
 }

@@ -11,46 +11,129 @@ struct ScoringMessage: Sendable {
     let message: OutboxMessage
 }
 
-extension ScoringFold {
+/// What a batch came to, before it is saved.
+struct ScoringDecision: Sendable {
+    let now: Timestamp
+    let intake: IntakeFold
+    let money: MoneyFold
+    let figures: ScoringFigures
+
+    /// Decides what was taken in, step by step.
+    ///
+    /// - Parameter money: the prices' facts, still untouched.
+    init(_ intake: IntakeFold, _ money: MoneyFold) {
+        var money = money
+        var figures = ScoringFigures()
+        for step in intake.steps {
+            switch step {
+            case .click(let event, let position, let affiliateID, let program):
+                figures.click(affiliateID, program, FigureSource(event, position))
+            case .order(let order):
+                figures.order(order, money.price(order))
+            case .refund(let event, let position):
+                let moves = money.refund(event)
+                guard let conversion = money.conversions[event.conversionID] else { continue }
+                let source = FigureSource(event, position)
+                figures.refund(event.amountMinor, of: conversion, sign: 1, moves, source)
+            case .refundReversal(let event, let position):
+                let moves = money.reverse(event)
+                guard let conversion = money.conversions[event.conversionID] else { continue }
+                let source = FigureSource(event, position)
+                figures.refund(event.amountMinor, of: conversion, sign: -1, moves, source)
+            case .repeatedOrder(let event, let position, let affiliateID, let currency):
+                figures.repeatedOrder(affiliateID, event.programID, currency, FigureSource(event, position))
+            }
+        }
+        now = intake.now
+        self.intake = intake
+        self.money = money
+        self.figures = figures
+    }
+
     /// Saves what was decided, table by table.
     ///
     /// - Returns: one `affiliates.scored` message per affiliate, programme and currency that changed.
     func save(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
-        try ParkedStore.forgetEvents(withdrawnEvents, in: transaction)
-        try ParkedStore.settleEvents(releasedEvents, in: transaction)
-        try TrackingSave.events(intakes, in: transaction)
-        try TrackingSave.exceptions(exceptions, in: transaction)
+        try ParkedStore.forgetEvents(intake.withdrawn, in: transaction)
+        try ParkedStore.settleEvents(intake.released, in: transaction)
+        try TrackingSave.events(intake.intakes, in: transaction)
+        try TrackingSave.exceptions(intake.exceptions, in: transaction)
         CrashPoint.hit(.afterDedupe)
-        try TrackingSave.clicks(clicks, in: transaction)
-        try ParkedStore.save(parked, in: transaction)
-        // By key, so that rows meet the indexes in order.
-        let sorted = conversions.sorted { $0.event.conversionID < $1.event.conversionID }
-        try TrackingSave.conversions(sorted, in: transaction)
-        try TrackingSave.commissions(sorted, at: now, in: transaction)
-        try TrackingSave.refunds(refunds, in: transaction)
-        try TrackingSave.reversals(reversed, in: transaction)
+        try TrackingSave.clicks(intake.clicks, in: transaction)
+        try ParkedStore.save(intake.parked, at: now, in: transaction)
+        try TrackingSave.conversions(intake.conversions, in: transaction)
+        try AwaitedClickStore.save(intake.awaitedClicks, at: now, in: transaction)
+        try money.save(at: now, in: transaction)
+        return try figures.save(in: transaction)
+    }
+}
+
+extension IntakeFold {
+    private var orders: [PlacedOrder] {
+        steps.compactMap { step in
+            guard case .order(let order) = step else { return nil }
+            return order
+        }
+    }
+
+    /// What is to be priced, in the order in which it came.
+    var cases: [PricingCase] { orders.filter { !$0.event.isTest }.map { PricingCase($0) } }
+
+    /// By key, so that rows meet the index in order.
+    fileprivate var conversions: [TrackingSave.Conversion] {
+        orders.sorted { $0.event.conversionID < $1.event.conversionID }.map {
+            TrackingSave.Conversion(event: $0.event, attribution: $0.attribution, currency: $0.currency)
+        }
+    }
+
+    fileprivate var awaitedClicks: [AwaitedClickStore.Awaited] {
+        orders.compactMap { order in
+            guard order.attribution.awaitsClick, !order.event.isTest, let key = order.event.clickKey else { return nil }
+            return AwaitedClickStore.Awaited(conversionID: order.event.conversionID, clickKey: key)
+        }
+    }
+
+    /// Whose balances refunds of the batch may touch: those of recorded commissions; new ones are pending.
+    var refundedAffiliates: [String] {
+        steps.flatMap { step -> [String] in
+            switch step {
+            case .refund(let event, _), .refundReversal(let event, _):
+                facts.conversions[event.conversionID]?.commissions.map(\.affiliateID) ?? []
+            case .click, .order, .repeatedOrder: []
+            }
+        }
+    }
+}
+
+extension MoneyFold {
+    func save(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
+        try PricingSave.commissions(commissions, at: now, in: transaction)
+        try PricingSave.caps(facts.caps, in: transaction)
+        try PricingSave.customers(facts.newCustomers, in: transaction)
+        try RefundSave.refunds(refunds, in: transaction)
+        try RefundSave.reversals(refundReversals, in: transaction)
+        try PricingSave.changes(changedCommissions, in: transaction)
+        try CommissionHistory.append(history, at: now, in: transaction)
         try LedgerStore.append(ledger.transactions, in: transaction, at: now)
-        return try score(in: transaction)
     }
+}
 
-    /// The conversions whose commissions refunds of this batch changed, each once, as it stands now.
-    private var reversed: [RecordedConversion] {
-        Set(refunds.map(\.conversion.conversionID)).sorted().compactMap { facts.conversions[$0] }.filter { !$0.isTest }
-    }
-
-    private func score(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
+extension ScoringFigures {
+    func save(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
         guard !touches.isEmpty else { return [] }
         let touches = touches.sorted { $0.key < $1.key }
-        let before = try TrackingLoad.totals(touches.map { $0.key }, in: transaction)
+        let scoredKeys = touches.filter { $0.value.isScored }.map { $0.key }
+        let before = try TrackingLoad.totals(scoredKeys, in: transaction)
         var days: [AggregateStore.DayChange] = []
         var scored: [AggregateStore.Scored] = []
         var messages: [ScoringMessage] = []
-        scored.reserveCapacity(touches.count)
-        messages.reserveCapacity(touches.count)
+        scored.reserveCapacity(scoredKeys.count)
+        messages.reserveCapacity(scoredKeys.count)
         for (key, touch) in touches {
             for (day, added) in touch.days.sorted(by: { $0.key < $1.key }) {
                 days.append(AggregateStore.DayChange(key: key, day: day, added: added))
             }
+            guard touch.isScored else { continue }
             let totals = (before[key] ?? AffiliateScore.Totals()).adding(touch.added)
             let score = AffiliateScore(of: totals)
             scored.append(
@@ -70,17 +153,18 @@ extension ScoringFold {
         _ key: AggregateKey, _ touch: ScoringTouch, _ score: AffiliateScore, sample: Int64
     ) -> [ScoringMessage] {
         let count = touch.conversions.count
-        let width = ScoringFold.messageConversionsMaximum
+        let width = ScoringFigures.messageConversionsMaximum
         return stride(from: 0, to: max(1, count), by: width).map { start in
             let message = AffiliateScored(
                 affiliateID: key.affiliateID, programID: key.programID, scoreTenths: score.tenths,
                 components: score.components, sample: sample, duplicateOrders: start == 0 ? touch.duplicateOrders : 0,
                 conversions: Array(touch.conversions[start..<min(start + width, count)]))
             let id = Identifier(
-                hashing: ScoringStage.group, touch.firstEvent.description, String(touch.position.partition),
-                String(touch.position.offset), key.affiliateID, key.programID, key.currency.code, String(start))
+                hashing: ScoringStage.group, touch.first.key.description, String(touch.first.position.partition),
+                String(touch.first.position.offset), key.affiliateID, key.programID, key.currency.code, String(start))
             return ScoringMessage(
-                partition: touch.position.partition, message: OutboxMessage(message, id: id, at: touch.lastEventAt))
+                partition: touch.first.position.partition,
+                message: OutboxMessage(message, id: id, at: touch.lastEventAt))
         }
     }
 }

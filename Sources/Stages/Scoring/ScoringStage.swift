@@ -7,6 +7,8 @@ import Storage
 public import WorkerRuntime
 
 /// `conversions.raw` → `affiliates.scored`: validates, dedupes, attributes, prices, posts to the ledger, scores.
+///
+/// Load, take in, load what prices depend on, price, save: each once per batch.
 public struct ScoringStage: Stage {
     /// A record of `conversions.raw` that could be read.
     public enum Input: Sendable {
@@ -20,6 +22,7 @@ public struct ScoringStage: Stage {
     public let topics = [TopicName.conversionsRaw]
 
     private let registersUnknown: Bool
+    private let book = RuleBook()
 
     /// - Parameter registersUnknown: whether programmes and affiliates that are not known are registered when an event
     ///   names them; off in production.
@@ -39,23 +42,40 @@ public struct ScoringStage: Stage {
     public func apply(
         _ batch: [Sourced<Input>], in transaction: borrowing Transaction, at now: Timestamp
     ) throws(PostgresError) -> StageOutput {
-        let facts = try ScoringFacts(batch.map { $0.input }, registersUnknown: registersUnknown, in: transaction)
-        var fold = ScoringFold(facts, at: now)
+        let facts = try IntakeFacts(
+            batch.compactMap { $0.input.event }, registersUnknown: registersUnknown, in: transaction)
+        var intake = IntakeFold(facts, at: now)
         for sourced in batch {
             let position = SourcePosition(partition: sourced.record.source.partition, offset: sourced.record.offset)
             switch sourced.input {
-            case .event(let event): fold.take(event, at: position, payload: sourced.record.value)
-            case .rejected(let rejection): fold.reject(rejection, at: position)
+            case .event(let event): intake.take(event, at: position, payload: sourced.record.value)
+            case .rejected(let rejection): intake.reject(rejection, at: position)
             }
         }
-        let messages = try fold.save(in: transaction)
+        let messages = try ScoringStage.price(intake, book: book, in: transaction).save(in: transaction)
         var output = StageOutput()
-        output.outcomes = fold.outcomes
+        output.outcomes = intake.outcomes
         output.messages = messages.map { message in
             StageOutput.Message(
                 cause: TopicPartition(topic: TopicName.conversionsRaw, partition: message.partition),
                 message: message.message)
         }
         return output
+    }
+    /// Looks up what prices depend on, and decides.
+    static func price(
+        _ intake: IntakeFold, book: RuleBook, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> ScoringDecision {
+        let rules = try book.rules(of: intake.facts.programs.values, in: transaction)
+        let facts = try MoneyFacts(
+            intake.cases, rules: rules, refunded: intake.refundedAffiliates, in: transaction)
+        return ScoringDecision(intake, MoneyFold(facts, conversions: intake.recordedConversions))
+    }
+}
+
+extension ScoringStage.Input {
+    fileprivate var event: TrackingEvent? {
+        guard case .event(let event) = self else { return nil }
+        return event
     }
 }

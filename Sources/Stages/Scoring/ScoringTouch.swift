@@ -2,43 +2,64 @@ import Domain
 import Events
 import Storage
 
+/// Where a change of figures comes from.
+struct FigureSource: Sendable {
+    /// Makes the message's id.
+    let key: Identifier
+    /// Its partition orders the message. An event that is refused as a repetition may come first in several batches,
+    /// each time at another place.
+    let position: SourcePosition
+    let occurredAt: Timestamp
+
+    init(key: Identifier, position: SourcePosition, occurredAt: Timestamp) {
+        self.key = key
+        self.position = position
+        self.occurredAt = occurredAt
+    }
+
+    init(_ event: TrackingEvent, _ position: SourcePosition) {
+        self.init(key: event.eventKey, position: position, occurredAt: event.occurredAt)
+    }
+}
+
 /// What a batch changes for one affiliate, programme and currency.
 struct ScoringTouch: Sendable {
-    /// The event that came first: its key makes the message's id.
-    let firstEvent: Identifier
-    /// Where it came first; its partition orders the message. An event that is refused as a repetition may come first
-    /// in several batches, each time at another place.
-    let position: SourcePosition
+    /// What came first.
+    let first: FigureSource
     private(set) var lastEventAt: Timestamp
     private(set) var added = AffiliateScore.Totals()
     private(set) var days: [Int32: DayTotals] = [:]
-    var duplicateOrders: Int64 = 0
+    private(set) var duplicateOrders: Int64 = 0
     private(set) var conversions: [AffiliateScored.Conversion] = []
+    /// Whether there is something to score: commission alone changes no score.
+    private(set) var isScored = false
 
-    init(_ event: TrackingEvent, _ position: SourcePosition) {
-        firstEvent = event.eventKey
-        self.position = position
-        lastEventAt = event.occurredAt
+    init(_ source: FigureSource) {
+        first = source
+        lastEventAt = source.occurredAt
     }
 
     /// Adds to the totals in all and to those of the day of `moment`.
     mutating func count(
-        _ event: TrackingEvent, at moment: Timestamp, commissionMinor: Int64 = 0,
-        _ add: (inout AffiliateScore.Totals) -> Void
+        _ source: FigureSource, at moment: Timestamp, _ add: (inout AffiliateScore.Totals) -> Void
     ) {
-        lastEventAt = max(lastEventAt, event.occurredAt)
+        isScored = true
+        lastEventAt = max(lastEventAt, source.occurredAt)
         add(&added)
         add(&days[moment.day, default: DayTotals()].totals)
-        if commissionMinor != 0 { days[moment.day, default: DayTotals()].commissionMinor += commissionMinor }
     }
 
-    mutating func add(_ event: TrackingEvent, _ attribution: Attribution, commissionMinor: Int64) {
-        guard let currency = event.currency else { return }
-        conversions.append(
-            AffiliateScored.Conversion(
-                conversionID: event.conversionID, occurredAt: event.occurredAt,
-                secondsFromClick: attribution.click.map { event.occurredAt.seconds(since: $0.occurredAt) },
-                ip: event.ip, amountMinor: event.amountMinor, commissionMinor: commissionMinor, currency: currency))
+    mutating func earn(_ amountMinor: Int64, at moment: Timestamp) {
+        days[moment.day, default: DayTotals()].commissionMinor += amountMinor
+    }
+
+    mutating func repeatOrder() {
+        isScored = true
+        duplicateOrders += 1
+    }
+
+    mutating func add(_ conversion: AffiliateScored.Conversion) {
+        conversions.append(conversion)
     }
 }
 
@@ -61,6 +82,11 @@ struct ScoringLedger: Sendable {
             accruedMinor[currency, default: 0] += amountMinor
             return transactionID
         }
+
+        mutating func add(_ postings: [Posting]) -> Identifier {
+            others += postings
+            return transactionID
+        }
     }
 
     private var pending: [String: Pending] = [:]
@@ -74,9 +100,11 @@ struct ScoringLedger: Sendable {
         pending[affiliateID, default: Pending(affiliateID, cause)].accrue(amountMinor, currency)
     }
 
-    mutating func add(_ postings: [Posting], cause: Identifier) {
-        guard let affiliateID = postings.first?.affiliateID else { return }
-        pending[affiliateID, default: Pending(affiliateID, cause)].others += postings
+    /// - Parameter postings: of one affiliate.
+    /// - Returns: the ledger transaction that will record them; nil if there are none.
+    mutating func add(_ postings: [Posting], cause: Identifier) -> Identifier? {
+        guard let affiliateID = postings.first?.affiliateID else { return nil }
+        return pending[affiliateID, default: Pending(affiliateID, cause)].add(postings)
     }
 
     /// In the order of affiliates; accruals before what takes from them.

@@ -142,6 +142,7 @@ ALTER TABLE commission
     ADD COLUMN customer_since timestamptz,
     ADD COLUMN group_id       text,                      -- the affiliate's group when it was priced
     ADD COLUMN codes          integer[] NOT NULL DEFAULT '{}',
+    ADD COLUMN superseded     boolean  NOT NULL DEFAULT false,   -- a correction put another in its place
     ALTER COLUMN basis_points DROP NOT NULL,             -- NULL: the action is no percentage
     ALTER COLUMN transaction_id DROP NOT NULL,           -- NULL: it came to nothing
     DROP CONSTRAINT commission_pkey;
@@ -152,3 +153,31 @@ CREATE INDEX commission_further ON commission (conversion_id) WHERE commission_i
 CREATE INDEX commission_recorded ON commission USING brin (recorded_at);
 
 ALTER TABLE refund ADD COLUMN transaction_id uuid;       -- NULL: it took nothing back
+
+ALTER TABLE event DROP CONSTRAINT event_kind_check, ADD CHECK (kind BETWEEN 1 AND 5);
+
+-- Refunds that did not happen after all, and chargebacks that were won: kind 5 of event.
+CREATE TABLE refund_reversal (
+    refund_key     uuid        PRIMARY KEY,
+    conversion_id  uuid        NOT NULL,
+    event_key      uuid        NOT NULL,
+    restored_minor bigint      NOT NULL CHECK (restored_minor >= 0),
+    transaction_id uuid,                                 -- NULL: it gave nothing back
+    occurred_at    timestamptz NOT NULL
+);
+
+-- Every change of a commission's state after it was recorded.
+CREATE TABLE commission_event (
+    commission_event_id bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    commission_id       uuid        NOT NULL,
+    from_status         text        NOT NULL,
+    to_status           text        NOT NULL,            -- the same where only the amount changed
+    amount_minor        bigint      NOT NULL DEFAULT 0,  -- taken back; negative: given back
+    actor               text        NOT NULL,            -- a worker's group or a console user
+    reason              text        NOT NULL,
+    transaction_id      uuid,                            -- NULL: no money moved, or a payout's ledger says it
+    at                  timestamptz NOT NULL
+);
+CREATE INDEX commission_event_by_commission ON commission_event (commission_id);
+CREATE TRIGGER commission_event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON commission_event
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -141,7 +141,9 @@ struct DemoRun: Sendable {
     /// Refunds whose order has come: the scorer's timer takes them up within a second.
     private func releasable() async throws -> Int64 {
         try await demo.pool.transaction { (transaction) throws(PostgresError) in
-            try transaction.query("SELECT count(*) FROM parked_event JOIN conversion USING (conversion_id)") { row in
+            try transaction.query(
+                "SELECT count(*) FROM parked_event JOIN conversion USING (conversion_id) WHERE code = 206"
+            ) { row in
                 try row.int8(0)
             }.first ?? 0
         }

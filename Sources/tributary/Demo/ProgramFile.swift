@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import Postgres
+import Storage
 
 /// Programmes as `--programs` describes them.
 struct ProgramFile: Decodable, Sendable {
@@ -49,13 +50,15 @@ struct ProgramFile: Decodable, Sendable {
             for program in programs {
                 try transaction.run(
                     """
-                    INSERT INTO program (program_id, name, currency, usd_rate, commission_basis_points,
-                        auto_approve_limit_minor, attribution_window_days, main_markets)
-                    VALUES ($1, $1, $2, $3, 1000, $4, $5, $6) ON CONFLICT (program_id) DO NOTHING
+                    INSERT INTO program (program_id, name, currency, usd_rate, auto_approve_limit_minor,
+                        attribution_window_days, main_markets)
+                    VALUES ($1, $1, $2, $3, $4, $5, $6) ON CONFLICT (program_id) DO NOTHING
                     """, .text(program.programID), .text(program.currency), .optionalText(program.usdRate),
                     .int8(program.autoApproveLimitMinor ?? 100_000), .int4(program.attributionWindowDays ?? 30),
                     .texts(program.mainMarkets ?? []))
             }
+            try RuleStore.addStandard(
+                programs.map { ($0.programID, RegistrationStore.standardRate) }, createdBy: "demo", in: transaction)
         }
     }
 }

@@ -11,7 +11,8 @@ extension Invariant {
                         WHERE NOT EXISTS (SELECT FROM parked_event p WHERE p.event_key = e.event_key)
                     ), effect AS (
                         SELECT event_key, count(*) AS effects FROM (
-                            SELECT event_key FROM conversion UNION ALL SELECT event_key FROM refund) every
+                            SELECT event_key FROM conversion UNION ALL SELECT event_key FROM refund
+                            UNION ALL SELECT event_key FROM refund_reversal) every
                         GROUP BY event_key
                     )
                     SELECT count(*), count(*) FILTER (WHERE broken), min(event_id) FILTER (WHERE broken) FROM (
@@ -28,11 +29,20 @@ extension Invariant {
             InvariantCheck(
                 claim: "commissions are reversed by the sum of their refunds",
                 statement: """
-                    SELECT count(*), count(*) FILTER (WHERE c.reversed_minor <> COALESCE(r.reversed, 0)),
-                        min(c.conversion_id::text) FILTER (WHERE c.reversed_minor <> COALESCE(r.reversed, 0))
-                    FROM commission c LEFT JOIN (
-                        SELECT conversion_id, sum(reversed_minor) AS reversed FROM refund GROUP BY conversion_id) r
-                        USING (conversion_id)
+                    WITH refunded AS (
+                        SELECT conversion_id, sum(minor) AS minor FROM (
+                            SELECT conversion_id, reversed_minor AS minor FROM refund
+                            UNION ALL SELECT conversion_id, -restored_minor FROM refund_reversal) every
+                        GROUP BY conversion_id
+                    ), taken AS (
+                        SELECT conversion_id, sum(reversed_minor) AS minor FROM commission
+                        WHERE conversion_id NOT IN (SELECT conversion_id FROM conversion_correction)
+                        GROUP BY conversion_id
+                    )
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(conversion_id::text) FILTER (WHERE broken)
+                    FROM (
+                        SELECT conversion_id, t.minor <> COALESCE(r.minor, 0) AS broken
+                        FROM taken t LEFT JOIN refunded r USING (conversion_id)) every
                     """),
             InvariantCheck(
                 claim: "affiliates' commission expense in the ledger equals their commissions less reversals",
@@ -56,8 +66,12 @@ extension Invariant {
                 claim: "affiliate scores rest on counts that a recount confirms",
                 statement: """
                     WITH fact AS (
-                        SELECT affiliate_id, program_id, currency, count(*) AS conversions, sum(amount_minor) AS revenue
-                        FROM conversion WHERE NOT is_test GROUP BY affiliate_id, program_id, currency
+                        SELECT COALESCE(k.to_affiliate, c.affiliate_id) AS affiliate_id, program_id, currency,
+                            sum(quantity) AS conversions, sum(amount_minor) AS revenue
+                        FROM conversion c LEFT JOIN (
+                            SELECT DISTINCT ON (conversion_id) conversion_id, to_affiliate FROM conversion_correction
+                            ORDER BY conversion_id, sequence DESC) k USING (conversion_id)
+                        WHERE NOT is_test GROUP BY 1, program_id, currency
                     ), kept AS (
                         SELECT affiliate_id, program_id, currency, conversions, revenue_minor AS revenue
                         FROM affiliate_score WHERE conversions > 0

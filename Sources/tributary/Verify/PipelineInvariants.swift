@@ -38,11 +38,12 @@ extension Invariant {
         name: "I3",
         checks: [
             InvariantCheck(
-                claim: "commissions name a ledger transaction that exists",
+                claim: "commissions of more than nothing name a ledger transaction that exists",
                 statement: """
-                    SELECT count(*), count(*) FILTER (WHERE t.transaction_id IS NULL),
-                        min(c.conversion_id::text) FILTER (WHERE t.transaction_id IS NULL)
-                    FROM commission c LEFT JOIN ledger_transaction t USING (transaction_id)
+                    SELECT count(*), count(*) FILTER (WHERE broken), min(commission_id::text) FILTER (WHERE broken)
+                    FROM (
+                        SELECT c.commission_id, (t.transaction_id IS NULL) <> (c.amount_minor = 0) AS broken
+                        FROM commission c LEFT JOIN ledger_transaction t USING (transaction_id)) every
                     """),
             InvariantCheck(
                 claim: "ledger transactions have postings",
