@@ -128,7 +128,7 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("EventsTests", ["Events", "Domain"]),
         tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
-        tests("StorageTests", ["Storage", "DevKit"]),
+        tests("StorageTests", ["Storage", "DevKit", "Domain", "Postgres"]),
         tests(
             "WorkerRuntimeTests",
             [
@@ -137,7 +137,10 @@ let package = Package(
             ]),
         tests(
             "StagesTests",
-            ["Stages", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit", logging]),
+            [
+                "Stages", "WorkerRuntime", "Storage", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit",
+                logging,
+            ]),
         tests(
             "NotificationsTests",
             ["Notifications", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit"]),

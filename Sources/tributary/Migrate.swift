@@ -9,6 +9,11 @@ struct Migrate: AsyncParsableCommand {
 
     @OptionGroup var database: DatabaseOptions
     @Flag(help: "Only say what would be applied.") var dryRun = false
+    @Option(
+        help:
+            "Lets this role, which owns no table, do the work of workers and console but not change the ledger."
+    )
+    var grantTo: String?
 
     func run() async throws {
         let migrator = Migrator(directory: try StorageMigrations.all)
@@ -22,6 +27,11 @@ struct Migrate: AsyncParsableCommand {
             let report = try await migrator.apply(on: pool)
             for file in report.applied { print("applied \(file)") }
             print("schema version \(report.version)")
+            guard let grantTo else { return }
+            try await pool.transaction { transaction throws(PostgresError) in
+                try ApplicationRole.grant(to: grantTo, in: transaction)
+            }
+            print("\(grantTo) may work on it")
         }
     }
 }

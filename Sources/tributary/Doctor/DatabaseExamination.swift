@@ -22,7 +22,7 @@ enum DatabaseExamination {
         if status.pending.isEmpty {
             findings.append(.fine("the schema is that of this version, \(status.applied.count) migrations"))
             findings += try await pool.transaction { (transaction) throws(PostgresError) in
-                try held(in: transaction) + deadLetters(in: transaction)
+                try held(in: transaction) + deadLetters(in: transaction) + role(in: transaction)
             }
         } else {
             findings.append(
@@ -54,6 +54,17 @@ enum DatabaseExamination {
                 ? .fine("\(setting.name) is \(setting.milliseconds) ms")
                 : .fault("\(setting.name) is off", fix: "connect directly, as a pooler may have dropped the setting")
         }
+    }
+
+    private static func role(in transaction: borrowing Transaction) throws(PostgresError) -> [HealthFinding] {
+        guard try ApplicationRole.isTooPowerful(in: transaction) else {
+            return [.fine("this role can add to the ledger and not change it")]
+        }
+        return [
+            .warning(
+                "this role owns the ledger and could change it",
+                fix: "let workers and console connect as another, after tributary migrate --grant-to ROLE")
+        ]
     }
 
     private static func held(in transaction: borrowing Transaction) throws(PostgresError) -> [HealthFinding] {
