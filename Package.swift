@@ -120,6 +120,7 @@ let package = Package(
             "tributary",
             [
                 "ConsoleApp", "DevKit", "Storage", "Topics", "Kafka", "Postgres", "Outbox", "Events", "Domain", logging,
+                yams,
             ]),
         // Tests
         tests("TidyTests", []),

@@ -47,6 +47,11 @@ public struct CivilDate: Hashable, Sendable {
         self.day = day
     }
 
+    public var firstOfMonth: CivilDate { CivilDate(year: year, month: month, day: 1) }
+
+    /// Its start, UTC.
+    public var midnight: Timestamp { Timestamp(secondsSinceEpoch: Int64(daysSinceEpoch) * 86_400) }
+
     /// As ISO 8601 writes it: `2026-03-01`.
     public var text: String {
         func padded(_ number: Int32, _ width: Int) -> String {

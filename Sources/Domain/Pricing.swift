@@ -12,10 +12,6 @@ public struct Price: Hashable, Sendable {
     public let capLeftMinor: Int64?
     /// Minor units of the commission's currency.
     public let amountMinor: Int64
-    /// The approved volume that chose the tier.
-    public let volumeMinor: Int64?
-    /// The customer's first order, where the rule asks for it.
-    public let customerSince: Timestamp?
 
     /// What is to be said about it.
     public var codes: [ReasonCode] {
@@ -24,8 +20,7 @@ public struct Price: Hashable, Sendable {
     }
 
     static let nothing = Price(
-        rule: nil, baseMinor: 0, rate: nil, uncappedMinor: 0, capLeftMinor: nil, amountMinor: 0, volumeMinor: nil,
-        customerSince: nil)
+        rule: nil, baseMinor: 0, rate: nil, uncappedMinor: 0, capLeftMinor: nil, amountMinor: 0)
 }
 
 extension RuleSet {
@@ -40,19 +35,13 @@ extension RuleSet {
         let pieces = items.map { $0.reduce(0) { $0 + Int64($1.quantity) } } ?? Int64(order.quantity)
         let base = order.inCommissionCurrency(baseMinor)
         let rate: BasisPoints?
-        var volumeMinor: Int64?
-        var customerSince: Timestamp?
         let exact: ExactAmount
         switch rule.terms.action {
-        case .percent(let share):
+        case .percent(let share), .recurring(let share, _):
             (rate, exact) = (share, base.share(share))
-        case .recurring(let share, _):
-            (rate, exact) = (share, base.share(share))
-            customerSince = order.customerSince
         case .tiered(let tiers):
             let share = tiers.last { $0.fromMinor <= order.approvedVolumeMinor }?.rate ?? BasisPoints(0)
             (rate, exact) = (share, base.share(share))
-            volumeMinor = order.approvedVolumeMinor
         case .fixed(let amountMinor):
             (rate, exact) = (nil, ExactAmount(minorUnits: amountMinor * Int64(order.quantity)))
         case .perItem(let amountMinor):
@@ -61,8 +50,7 @@ extension RuleSet {
             preconditionFailure("a rule of the second tier prices no order")
         }
         return capped(
-            exact, rule, order, to: order.affiliateID, baseMinor: baseMinor, rate: rate, volumeMinor: volumeMinor,
-            customerSince: customerSince, caps: &caps)
+            exact, rule, order, to: order.affiliateID, baseMinor: baseMinor, rate: rate, caps: &caps)
     }
 
     /// What the affiliate gets who referred the one that earned `commissionMinor`.
@@ -79,13 +67,12 @@ extension RuleSet {
         }
         let exact = ExactAmount(minorUnits: commissionMinor).share(rate)
         return capped(
-            exact, rule, order, to: referrer, baseMinor: commissionMinor, rate: rate, volumeMinor: nil,
-            customerSince: nil, caps: &caps)
+            exact, rule, order, to: referrer, baseMinor: commissionMinor, rate: rate, caps: &caps)
     }
 
     private func capped(
         _ exact: ExactAmount, _ rule: RuleVersion, _ order: OrderFacts, to affiliateID: String, baseMinor: Int64,
-        rate: BasisPoints?, volumeMinor: Int64?, customerSince: Timestamp?, caps: inout CapBook
+        rate: BasisPoints?, caps: inout CapBook
     ) -> Price {
         // Intake refuses orders whose converted amount is beyond the maximum, and a share is no more than its whole;
         // amounts in rules times the largest quantity stay below it too.
@@ -96,6 +83,6 @@ extension RuleSet {
         let (grantedMinor, leftMinor) = caps.take(uncappedMinor, from: rule.terms.caps, keys)
         return Price(
             rule: rule, baseMinor: baseMinor, rate: rate, uncappedMinor: uncappedMinor, capLeftMinor: leftMinor,
-            amountMinor: grantedMinor, volumeMinor: volumeMinor, customerSince: customerSince)
+            amountMinor: grantedMinor)
     }
 }

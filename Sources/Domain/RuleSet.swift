@@ -35,6 +35,12 @@ public struct RuleSet: Sendable {
         self.supersededFrom = supersededFrom
     }
 
+    /// Of each rule the version with the greatest number, in the order in which they are asked.
+    public var latestVersions: [RuleVersion] {
+        let all = firstTier + secondTier
+        return all.filter { version in !all.contains { $0.ruleID == version.ruleID && $0.version > version.version } }
+    }
+
     /// Whether a price needs the customer's first order.
     public var needsCustomers: Bool {
         firstTier.contains { if case .recurring = $0.terms.action { true } else { false } }

@@ -130,4 +130,6 @@ public struct RuleVersion: Hashable, Sendable {
         self.priority = priority
         self.terms = terms
     }
+
+    public func hasEnded(at moment: Timestamp) -> Bool { validUntil.map { $0 <= moment } ?? false }
 }

@@ -173,11 +173,11 @@ extension RuleTerms {
     /// The definition, its members always in the same order.
     public var json: String {
         var writer = JSONWriter()
-        writer.object { write(to: &$0) }
+        writer.object { writeMembers(to: &$0) }
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    private func write(to writer: inout JSONWriter) {
+    func writeMembers(to writer: inout JSONWriter) {
         if conditions.count > 0 {
             writer.name("conditions")
             writer.object { conditions.write(to: &$0) }

@@ -106,10 +106,3 @@ public enum PeriodStore {
         return nil
     }
 }
-
-extension CivilDate {
-    public var firstOfMonth: CivilDate { CivilDate(daysSinceEpoch: daysSinceEpoch - day + 1) }
-
-    /// Its start, UTC.
-    public var midnight: Timestamp { Timestamp(secondsSinceEpoch: Int64(daysSinceEpoch) * 86_400) }
-}

@@ -16,6 +16,10 @@ public struct NewCommission: Sendable {
     public let quoteID: Int64?
     /// The affiliate's, when it was priced.
     public let groupID: String?
+    /// The approved volume that tiers looked at; nil if no rule of the programme asks for it.
+    public let volumeMinor: Int64?
+    /// The customer's first order; nil if no rule of the programme asks for it, or the customer is not known.
+    public let customerSince: Timestamp?
     public let holdUntil: Timestamp
     /// nil if it came to nothing.
     public let transactionID: Identifier?
@@ -23,7 +27,7 @@ public struct NewCommission: Sendable {
     public init(
         commissionID: Identifier, conversionID: Identifier, tier: Int16, affiliateID: String, programID: String,
         currency: Currency, price: Price, rulesVersion: Int32, quoteID: Int64?, groupID: String?,
-        holdUntil: Timestamp, transactionID: Identifier?
+        volumeMinor: Int64?, customerSince: Timestamp?, holdUntil: Timestamp, transactionID: Identifier?
     ) {
         self.commissionID = commissionID
         self.conversionID = conversionID
@@ -35,6 +39,8 @@ public struct NewCommission: Sendable {
         self.rulesVersion = rulesVersion
         self.quoteID = quoteID
         self.groupID = groupID
+        self.volumeMinor = volumeMinor
+        self.customerSince = customerSince
         self.holdUntil = holdUntil
         self.transactionID = transactionID
     }
@@ -87,8 +93,8 @@ public enum PricingSave {
         rows.int8(price.uncappedMinor)
         rows.int8OrNull(price.capLeftMinor)
         rows.int8OrNull(commission.quoteID)
-        rows.int8OrNull(price.volumeMinor)
-        rows.timestampOrNull(price.customerSince?.microsecondsSinceEpoch)
+        rows.int8OrNull(commission.volumeMinor)
+        rows.timestampOrNull(commission.customerSince?.microsecondsSinceEpoch)
         rows.textOrNull(commission.groupID)
         rows.value(.int4s(price.codes.map(\.rawValue)))
     }

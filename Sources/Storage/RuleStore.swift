@@ -70,4 +70,45 @@ public enum RuleStore {
             """, .texts(rates.map(\.programID)),
             .texts(rates.map { RuleTerms(action: .percent($0.rate)).json }), .text(actor))
     }
+    /// Records what a plan brings, unless the programme's rules changed since it was made.
+    ///
+    /// - Returns: the programme's count of rule changes now; nil if the plan is out of date.
+    public static func apply(
+        _ plan: RulePlan, to programID: String, by actor: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int32? {
+        let versions = plan.changes.compactMap(\.version)
+        guard !versions.isEmpty else { return plan.rulesVersion }
+        let isCurrent = try transaction.run(
+            "UPDATE program SET rules_version = rules_version + 1 WHERE program_id = $1 AND rules_version = $2",
+            .text(programID), .int4(plan.rulesVersion))
+        guard isCurrent == 1 else { return nil }
+        try transaction.run(
+            """
+            INSERT INTO rule_version (program_id, rule_id, version, rules_version, valid_from, valid_until, priority,
+                definition, created_by, created_at)
+            SELECT $1, rule_id, version, $2, valid_from, valid_until, priority, definition::jsonb, $3, $4
+            FROM unnest($5::text[], $6::int4[], $7::timestamptz[], $8::timestamptz[], $9::int4[], $10::text[])
+                AS r (rule_id, version, valid_from, valid_until, priority, definition)
+            """, .text(programID), .int4(plan.rulesVersion + 1), .text(actor),
+            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch), .texts(versions.map(\.ruleID)),
+            .int4s(versions.map(\.version)), .timestamps(versions.map(\.validFrom.microsecondsSinceEpoch)),
+            .optionalTimestamps(versions.map(\.validUntil?.microsecondsSinceEpoch)),
+            .int4s(versions.map(\.priority)), .texts(versions.map(\.terms.json)))
+        try AuditLog.append(
+            AuditEntry(
+                at: now, actor: actor, action: "change rules", subject: programID,
+                detail: RuleStore.detail(of: plan)), in: transaction)
+        return plan.rulesVersion + 1
+    }
+
+    private static func detail(of plan: RulePlan) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("rules_version", Int64(plan.rulesVersion + 1))
+            writer.name("rules")
+            writer.array(plan.changes.compactMap(\.version)) { $0.string("\($1.ruleID) version \($1.version)") }
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
 }

@@ -2,6 +2,7 @@ import Domain
 import Events
 import Foundation
 import Postgres
+import Storage
 import Testing
 
 @testable import ConsoleApp

@@ -1,5 +1,6 @@
 import Domain
 import Postgres
+import Storage
 
 /// Logs people in and out. A session is known by the hash of its cookie, so a leaked table opens none.
 struct SessionStore: Sendable {

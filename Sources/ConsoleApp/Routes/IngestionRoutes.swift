@@ -3,6 +3,7 @@ import Events
 import Hummingbird
 import Outbox
 import Postgres
+import Storage
 
 /// `POST /ingest-conversion`: events of a tracking service that does not speak Kafka.
 enum IngestionRoutes {

@@ -1,6 +1,7 @@
 import Domain
 import Hummingbird
 import Postgres
+import Storage
 
 /// The pages that people read.
 enum PageRoutes {

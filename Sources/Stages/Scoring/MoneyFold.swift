@@ -59,6 +59,7 @@ struct MoneyFold: Sendable {
         _ pricing: PricingCase, _ id: Identifier, tier: Int16, _ affiliateID: String, _ price: Price
     ) -> NewCommission {
         let currency = pricing.facts.commissionCurrency
+        let needsVolumes = facts.rules[pricing.program.programID]?.needsVolumes == true
         let transactionID =
             price.amountMinor > 0
             ? ledger.accrue(price.amountMinor, affiliateID, currency, cause: pricing.cause) : nil
@@ -66,7 +67,9 @@ struct MoneyFold: Sendable {
             commissionID: id, conversionID: pricing.conversionID, tier: tier, affiliateID: affiliateID,
             programID: pricing.program.programID, currency: currency, price: price,
             rulesVersion: pricing.program.rulesVersion, quoteID: pricing.facts.quote?.quoteID,
-            groupID: pricing.facts.groupID, holdUntil: pricing.holdUntil, transactionID: transactionID)
+            groupID: pricing.facts.groupID,
+            volumeMinor: needsVolumes ? pricing.facts.approvedVolumeMinor : nil,
+            customerSince: pricing.facts.customerSince, holdUntil: pricing.holdUntil, transactionID: transactionID)
     }
 
     // MARK: Refunds

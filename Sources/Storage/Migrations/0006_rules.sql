@@ -30,7 +30,7 @@ CREATE TABLE rule_version (
     created_by    text        NOT NULL,
     created_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (program_id, rule_id, version),
-    CHECK (valid_until IS NULL OR valid_until > valid_from)
+    CHECK (valid_until IS NULL OR valid_until >= valid_from)   -- equal: the version ends the rule
 );
 CREATE TRIGGER rule_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON rule_version
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

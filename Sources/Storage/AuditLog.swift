@@ -1,23 +1,31 @@
-import Domain
-import Postgres
+public import Domain
+public import Postgres
 
 /// One thing that somebody did.
-struct AuditEntry: Sendable {
-    let at: Timestamp
-    let actor: String
+public struct AuditEntry: Sendable {
+    public let at: Timestamp
+    public let actor: String
     /// A verb and its object, as in `approve payout`.
-    let action: String
+    public let action: String
     /// The id of what was changed.
-    let subject: String
+    public let subject: String
     /// A JSON object.
-    let detail: String
+    public let detail: String
+
+    public init(at: Timestamp, actor: String, action: String, subject: String, detail: String) {
+        self.at = at
+        self.actor = actor
+        self.action = action
+        self.subject = subject
+        self.detail = detail
+    }
 }
 
 /// The log of what people and programs changed. Each row's hash covers the row before it, so that a row that was edited
 /// or removed breaks the chain behind it.
-enum AuditLog {
+public enum AuditLog {
     /// Appends within the transaction of the change itself; appends wait for each other until that one ends.
-    static func append(_ entry: AuditEntry, in transaction: borrowing Transaction) throws(PostgresError) {
+    public static func append(_ entry: AuditEntry, in transaction: borrowing Transaction) throws(PostgresError) {
         _ = try transaction.run(
             "SELECT pg_advisory_xact_lock(hashtextextended('audit_log', 0))")
         _ = try transaction.run(
@@ -41,7 +49,7 @@ enum AuditLog {
     }
 
     /// - Returns: the id of the first row whose hash, or whose link to the row before, does not hold; nil: all hold.
-    static func firstBreak(in transaction: borrowing Transaction) throws(PostgresError) -> Int64? {
+    public static func firstBreak(in transaction: borrowing Transaction) throws(PostgresError) -> Int64? {
         try transaction.query(
             """
             SELECT audit_id FROM (
