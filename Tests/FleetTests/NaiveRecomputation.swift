@@ -66,6 +66,21 @@ struct NaiveRecomputation {
         return (lines + counts.map { "\($0.key) \($0.value)" } + orders + scores + days + balances).sorted()
     }
 
+    /// What the affiliates of a programme earned and would have earned at another rate, where that differs: affiliate,
+    /// currency, both amounts and the difference, with two decimals.
+    func earnings(in programme: String, at basisPoints: Int) -> [String] {
+        var sums: [String: (recorded: Int, proposed: Int)] = [:]
+        for order in orders.values where order.programme == programme && !order.isTest {
+            let key = "\(order.affiliate) \(order.currency)"
+            sums[key, default: (0, 0)].recorded += order.commission
+            sums[key, default: (0, 0)].proposed += share(order.amount, basisPoints, of: 10_000)
+        }
+        return sums.filter { $0.value.recorded != $0.value.proposed }.map { key, sum in
+            let amounts = [sum.recorded, sum.proposed, sum.proposed - sum.recorded]
+            return key + amounts.map { String(format: " %.2f", Double($0) / 100) }.joined()
+        }.sorted()
+    }
+
     /// Orders with several refunds of which one may overtake another: what comes of them depends on timing.
     private static func ambiguous(_ refunds: [[String: Any]]) -> [String] {
         Dictionary(grouping: refunds) { "\($0["program_id"] ?? "") \($0["order_id"] ?? "")" }.filter { _, refunds in

@@ -39,7 +39,36 @@ struct RecomputationTests {
         #expect(missing.isEmpty, "\(missing.count) missing: \(missing.prefix(5))")
         #expect(surplus.isEmpty, "\(surplus.count) too many: \(surplus.prefix(5))")
         #expect(rows.count == expected.count)
+        try await replay(naive, in: run)
         try await run.stop()
+    }
+
+    /// Prices everything once more: as it was, and at another rate in one programme.
+    private func replay(_ naive: NaiveRecomputation, in run: ScoringFleet) async throws {
+        let (end, output) = try await run.tributary("replay")
+        #expect(end == .exited(0) && output.contains(" 0 of them differ"), "\(output)")
+        let (_, exported) = try await run.tributary("rules", "export", "aurora-eu")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try exported.replacing("percent: 1000", with: "percent: 1150").write(
+            to: file, atomically: true, encoding: .utf8)
+        let (tried, difference) = try await run.tributary("replay", "--rules", file.path)
+        #expect(tried == .exited(0), "\(difference)")
+        let rows = difference.split(separator: "\n").filter { $0.hasPrefix("aff-") }.map { row in
+            row.split(separator: " ").joined(separator: " ")
+        }
+        #expect(rows.sorted() == naive.earnings(in: "aurora-eu", at: 1_150))
+        #expect(rows.count > 3)
+        // A commission that is not what its rule says is found.
+        _ = try await run.database.pool.transaction { transaction throws(PostgresError) in
+            try transaction.run(
+                """
+                UPDATE commission SET amount_minor = amount_minor + 1 WHERE commission_id =
+                    (SELECT commission_id FROM commission WHERE amount_minor > 0 ORDER BY 1 LIMIT 1)
+                """)
+        }
+        let (forged, complaint) = try await run.tributary("replay")
+        #expect(forged == .exited(1) && complaint.contains(" 1 of them differ"), "\(complaint)")
+        try FileManager.default.removeItem(at: file)
     }
 
     /// What the tables say, a line per row, as `NaiveRecomputation` writes it.
