@@ -10,6 +10,8 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case textTooLong = 105
     case unreadableDate = 106
     case notPositive = 107
+    case raggedRow = 110
+    case brokenQuote = 111
     case duplicateEvent = 120
     case duplicateOrder = 121
     case duplicateClick = 122
@@ -60,6 +62,8 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .textTooLong: "A text is longer than its limit."
         case .unreadableDate: "The date is not an RFC 3339 date and time."
         case .notPositive: "The quantity is not a whole number from 1 to 1,000,000."
+        case .raggedRow: "The row has another number of cells than the file has columns."
+        case .brokenQuote: "A quoted cell does not end, or has text behind its closing quote."
         case .duplicateEvent: "This event was taken in before."
         case .duplicateOrder: "This order was taken in before in the same programme."
         case .duplicateClick: "This click id was taken in before in the same programme."

@@ -29,6 +29,19 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Starts a member whose name comes from outside.
+    public mutating func name(text: String) {
+        string(text)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    /// Writes a value that is JSON already.
+    public mutating func json(_ value: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: value)
+    }
+
     public mutating func member(_ name: StaticString, _ text: String?) {
         self.name(name)
         if let text { string(text) } else { null() }
