@@ -64,8 +64,17 @@ public struct RuleSet: Sendable {
     /// Every rule of the first tier in the order in which they are asked, each with why it lost. The one without a loss
     /// won.
     public func contest(for order: OrderFacts) -> [RuleContestant] {
+        contest(firstTier, for: order)
+    }
+
+    /// The same of the second tier.
+    public func secondTierContest(for order: OrderFacts) -> [RuleContestant] {
+        contest(secondTier, for: order)
+    }
+
+    private func contest(_ rules: [RuleVersion], for order: OrderFacts) -> [RuleContestant] {
         var winner: RuleVersion?
-        return firstTier.map { rule in
+        return rules.map { rule in
             if let loss = loss(of: rule, for: order) { return RuleContestant(rule: rule, loss: loss) }
             if let winner { return RuleContestant(rule: rule, loss: .outranked(by: winner.ruleID)) }
             winner = rule

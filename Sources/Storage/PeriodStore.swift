@@ -23,6 +23,15 @@ public enum PeriodRefusal: String, Error, Hashable, Sendable {
     case alreadyClosed
     /// An earlier period with transactions is open.
     case earlierOpen
+
+    /// For whoever wants to close it.
+    public var sentence: String {
+        switch self {
+        case .notOver: "The month is not over, or not for an hour yet."
+        case .alreadyClosed: "The month is closed already."
+        case .earlierOpen: "An earlier month is open: close that first."
+        }
+    }
 }
 
 /// Accounting periods: calendar months of UTC, by the moment at which transactions are recorded.

@@ -67,6 +67,8 @@ import Testing
             ("/payment-status?affiliate_id=aff-1", "PaymentStatusList"), ("/topics", "Topics"),
             ("/dead-letters", "DeadLetterList"), ("/notifications", "NotificationList"),
             ("/fraud-flags", "FraudFlagList"), ("/payment-status", "Problem"),
+            ("/rules?program_id=shoes", "RuleList"), ("/reason-codes", "ReasonCodeList"), ("/fx-quotes", "FxQuoteList"),
+            ("/ledger/periods", "PeriodList"), ("/ledger/periods/2026-10", "PeriodStatementList"),
         ])
     func answers(path: String, schema: String) async throws {
         let schemas = try Self.document().components.schemas

@@ -84,6 +84,14 @@ struct TestConsole: Sendable {
         }
     }
 
+    /// The first column of the first row.
+    func text(_ statement: Statement) async throws -> String {
+        let rows = try await pool.transaction { transaction throws(PostgresError) in
+            try transaction.query(statement) { row in try row.text(0) }
+        }
+        return try #require(rows.first)
+    }
+
     func count(_ statement: Statement, _ parameters: PostgresValue...) async throws -> Int64 {
         try await pool.transaction { transaction throws(PostgresError) in
             try transaction.query(statement, parameters: parameters) { row in try row.int8(0) }

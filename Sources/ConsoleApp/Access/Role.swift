@@ -5,12 +5,13 @@ public enum Role: String, CaseIterable, Sendable {
     /// The one table of who may do what.
     public var permissions: Set<Permission> {
         let reading: Set<Permission> = [
-            .readDashboard, .readAffiliates, .readPayments, .readFleet, .readFraud, .readNotifications,
+            .readDashboard, .readAffiliates, .readPayments, .readFleet, .readFraud, .readNotifications, .readRules,
+            .readLedger,
         ]
         return switch self {
         case .owner: Set(Permission.allCases)
-        case .manager: reading.union([.ingestEvents])
-        case .finance: reading.union([.processPayments, .decidePayouts])
+        case .manager: reading.union([.ingestEvents, .changeRules])
+        case .finance: reading.union([.processPayments, .decidePayouts, .closeBooks, .quoteRates])
         case .fraud, .viewer: reading
         // Sees its own payouts and nothing else: every query is narrowed to its affiliate id.
         case .affiliate: [.readPayments]
@@ -29,7 +30,12 @@ public enum Permission: String, CaseIterable, Sendable {
     case readFleet = "fleet:read"
     case readFraud = "fraud:read"
     case readNotifications = "notifications:read"
+    case readRules = "rules:read"
+    case changeRules = "rules:write"
+    case quoteRates = "rates:write"
+    case readLedger = "ledger:read"
+    case closeBooks = "ledger:close"
 
-    /// Deciding about a payout takes a person who can be named; a key cannot carry it.
-    var isGrantedToKeys: Bool { self != .decidePayouts }
+    /// Deciding about a payout and closing the books take a person who can be named; a key cannot carry them.
+    var isGrantedToKeys: Bool { self != .decidePayouts && self != .closeBooks }
 }

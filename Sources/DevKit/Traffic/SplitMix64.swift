@@ -1,10 +1,10 @@
 /// Steele, Lea and Flood's SplitMix64: the same seed makes the same traffic on every machine and Swift version.
-public struct SplitMix64 {
+public struct SplitMix64: Sendable {
     private var state: UInt64
 
     public init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -19,7 +19,7 @@ public struct SplitMix64 {
     }
 
     /// True in `parts` of `whole` cases.
-    mutating func happens(_ parts: Int, in whole: Int) -> Bool { below(whole) < parts }
+    public mutating func happens(_ parts: Int, in whole: Int) -> Bool { below(whole) < parts }
 
     /// One of `elements`, which are not empty.
     public mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }

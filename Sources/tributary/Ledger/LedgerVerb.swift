@@ -134,12 +134,8 @@ struct LedgerClose: AsyncParsableCommand {
             let refusal = try await pool.transaction { [month] transaction throws(PostgresError) in
                 try PeriodStore.close(month.first, by: actor, at: now, in: transaction)
             }
-            switch refusal {
-            case nil: print("\(month.first.text.prefix(7)) is closed")
-            case .notOver: throw ValidationError("the month is not over for an hour yet")
-            case .alreadyClosed: throw ValidationError("the month is closed already")
-            case .earlierOpen: throw ValidationError("an earlier month is open: close that first")
-            }
+            if let refusal { throw ValidationError(refusal.sentence) }
+            print("\(month.first.text.prefix(7)) is closed")
         }
     }
 }

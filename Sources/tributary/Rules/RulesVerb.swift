@@ -125,19 +125,6 @@ extension RulePlan {
     }
 }
 
-extension RulePlan.Refusal {
-    /// For whoever wrote the rules.
-    var sentence: String {
-        switch self {
-        case .ruleTwice(let id): "the rule \(id) is there twice"
-        case .beginsTooEarly(let id, let moment):
-            "the rule \(id) begins before the version that it supersedes: not before \(moment.rfc3339)"
-        case .endsBeforeItBegins(let id): "the rule \(id) ends before it begins"
-        case .badName(let id): "the rule \(id) needs an id of 1 to 64 characters"
-        }
-    }
-}
-
 /// The time of the machine.
 func systemNow() -> Timestamp {
     Timestamp(microsecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000_000))
