@@ -204,7 +204,8 @@ struct MoneyOracle {
                 case 206: orders[event.order ?? ""] != nil
                 case 209: refunds.keys.contains { $0.hasPrefix("\(event.order ?? "") ") }
                 case 201: clicks[event.click ?? ""] != nil
-                default: true
+                // Nothing but a quote makes it worth a look.
+                default: !quotes.isEmpty
                 }
             if isReady { ready.append(event) } else { waiting.append((event, code)) }
         }

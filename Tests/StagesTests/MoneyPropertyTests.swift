@@ -20,7 +20,7 @@ struct MoneyPropertyTests {
         let bounds = ProcessInfo.processInfo.environment["MONEY_WORLDS"]?.split(separator: "-").compactMap {
             UInt64($0)
         }
-        guard let bounds, bounds.count == 2, bounds[0] <= bounds[1] else { return 1...240 }
+        guard let bounds, bounds.count == 2, bounds[0] <= bounds[1] else { return 1...160 }
         return bounds[0]...bounds[1]
     }()
     private static let workers: UInt64 = 4
