@@ -96,7 +96,7 @@ public enum PeriodStore {
     ) throws(PostgresError) -> PeriodRefusal? {
         let first = month.firstOfMonth
         guard now >= first.adding(months: 1).midnight.adding(seconds: 3_600) else { return .notOver }
-        try transaction.run("LOCK TABLE ledger_transaction IN SHARE ROW EXCLUSIVE MODE")
+        try transaction.run("SELECT pg_advisory_xact_lock(hashtextextended('accounting period', 0))")
         let day = PostgresValue.date(daysSinceEpoch: first.daysSinceEpoch)
         let state = try transaction.query(
             """

@@ -146,6 +146,32 @@ struct BooksTests {
         }
     }
 
+    @Test("A closing waits for what was begun before it, and has it in its statements")
+    func closingWaits() async throws {
+        try await Books.with { books in
+            let (begun, hasBegun) = AsyncStream.makeStream(of: Void.self)
+            let entry = LedgerTransaction(
+                key: "slow", kind: "test", inputHash: Identifier(hashing: "slow"),
+                postings: [books.posting(.commissionExpense, .pending, 700)])
+            async let recording: Void = books.database.pool.transaction { transaction throws(PostgresError) in
+                try LedgerStore.append([entry], in: transaction, at: Books.moment(day: 20_490))
+                hasBegun.finish()
+                // Ends once the closing waits for this transaction's lock; without a lock it would never.
+                for _ in 0..<20_000 {
+                    let waiting = try transaction.query(
+                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                    ) { row in try row.int8(0) }
+                    if waiting != [0] { break }
+                }
+            }
+            for await _ in begun {}
+            let february = CivilDate(daysSinceEpoch: 20_490)
+            #expect(try await books.close(february, at: Books.moment(day: 20_520)) == nil)
+            try await recording
+            #expect(try await books.statements(february) == ["a USD 0 + 700 - 0 - 0 + 0 = 700"])
+        }
+    }
+
     @Test("hledger accepts the journal, and its balances are ours")
     func journal() async throws {
         try await Books.with { books in

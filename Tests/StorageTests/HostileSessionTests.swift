@@ -88,6 +88,11 @@ struct HostileSessionTests {
             try await pool.transaction { transaction throws(PostgresError) in
                 try LedgerStore.append([honest], in: transaction, at: Books.moment(day: 20_520))
             }
+            let refusal = try await pool.transaction { transaction throws(PostgresError) in
+                try PeriodStore.close(
+                    CivilDate(daysSinceEpoch: 20_520), by: "test", at: Books.moment(day: 20_560), in: transaction)
+            }
+            #expect(refusal == nil)
             await pool.close()
             let rows = try await database.pool.transaction { transaction throws(PostgresError) in
                 try transaction.query("SELECT string_agg(amount_minor::text, ' ') FROM ledger_posting") { row in

@@ -25,8 +25,11 @@ CREATE TABLE period_statement (
 CREATE TRIGGER period_statement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON period_statement
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- Whoever records holds the lock with others, whoever closes alone: a closing waits for what was begun before it, and
+-- sees it. Each statement here looks at what is committed when the lock is there.
 CREATE FUNCTION refuse_closed_period() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtextextended('accounting period', 0));
     IF EXISTS (
         SELECT FROM accounting_period p
         WHERE p.month >= (SELECT date_trunc('month', min(recorded_at) AT TIME ZONE 'UTC') FROM added)
@@ -51,30 +54,40 @@ END $$;
 CREATE TRIGGER ledger_posting_with_transaction AFTER INSERT ON ledger_posting
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_posting();
 
--- The statement of a period from its postings, whether it is closed or not.
+-- Months are found by their moments without reading the whole ledger.
+CREATE INDEX ledger_transaction_recorded ON ledger_transaction USING brin (recorded_at);
+
+-- The statement of a month: what the last closed month before it left, and the postings since.
 CREATE FUNCTION period_activity(first date) RETURNS TABLE (
     affiliate_id text, currency text, opening_minor bigint, accrued_minor bigint, reversed_minor bigint,
     paid_minor bigint, other_minor bigint, closing_minor bigint
 ) LANGUAGE sql STABLE AS $$
-    WITH side AS (
+    WITH base AS (
+        SELECT max(month) AS month FROM accounting_period WHERE month < first
+    ), side AS (
         SELECT p.affiliate_id, p.currency, t.recorded_at >= first::timestamp AT TIME ZONE 'UTC' AS is_within,
-            s.account, s.other, s.minor
-        FROM ledger_posting p JOIN ledger_transaction t USING (transaction_id)
+            s.other::text AS other, s.minor
+        FROM ledger_transaction t JOIN ledger_posting p USING (transaction_id)
         CROSS JOIN LATERAL (VALUES (p.credit, p.debit, p.amount_minor), (p.debit, p.credit, -p.amount_minor))
             AS s (account, other, minor)
         WHERE p.affiliate_id <> '' AND t.recorded_at < (first + interval '1 month')::timestamp AT TIME ZONE 'UTC'
+            AND t.recorded_at >= COALESCE(
+                (SELECT (month + interval '1 month')::timestamp AT TIME ZONE 'UTC' FROM base), '-infinity')
             AND s.account IN ('liab:affiliate:pending', 'liab:affiliate:payable', 'liab:affiliate:reserved',
                 'asset:affiliate:clawback')
             AND s.other NOT IN ('liab:affiliate:pending', 'liab:affiliate:payable', 'liab:affiliate:reserved',
                 'asset:affiliate:clawback')
+        UNION ALL
+        SELECT s.affiliate_id, s.currency, false, '', s.closing_minor
+        FROM period_statement s JOIN base USING (month) WHERE s.closing_minor <> 0
     )
     SELECT affiliate_id, currency,
         COALESCE(sum(minor) FILTER (WHERE NOT is_within), 0)::bigint,
         COALESCE(sum(minor) FILTER (WHERE is_within AND other = 'exp:commission' AND minor > 0), 0)::bigint,
         COALESCE(-sum(minor) FILTER (WHERE is_within AND other = 'exp:commission' AND minor < 0), 0)::bigint,
-        COALESCE(-sum(minor) FILTER (WHERE is_within AND other::text ~ '^asset:(bank|in_transit|provider)'), 0)::bigint,
+        COALESCE(-sum(minor) FILTER (WHERE is_within AND other ~ '^asset:(bank|in_transit|provider)'), 0)::bigint,
         COALESCE(sum(minor) FILTER (
-            WHERE is_within AND other::text !~ '^(exp:commission$|asset:(bank|in_transit|provider))'), 0)::bigint,
+            WHERE is_within AND other !~ '^(exp:commission$|asset:(bank|in_transit|provider))'), 0)::bigint,
         sum(minor)::bigint
     FROM side GROUP BY affiliate_id, currency
 $$;
