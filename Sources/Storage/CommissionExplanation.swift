@@ -40,6 +40,15 @@ public struct CommissionExplanation: Encodable, Sendable {
         public let definition: String
         /// nil for the one that won.
         public let lost: String?
+
+        static func list(_ contest: [RuleContestant], for order: OrderFacts) -> [Rule] {
+            contest.map { contestant in
+                Rule(
+                    ruleId: contestant.rule.ruleID, version: contestant.rule.version,
+                    priority: contestant.rule.priority, definition: contestant.rule.terms.json,
+                    lost: contestant.loss.map { PriceNarrative.sentence($0, of: contestant.rule, for: order) })
+            }
+        }
     }
 
     public struct Part: Encodable, Sendable {
@@ -127,14 +136,7 @@ extension CommissionExplanation {
             status: head.status, currency: price.facts.commissionCurrency.code, amountMinor: price.amountMinor,
             reversedMinor: head.reversedMinor, isSuperseded: head.isSuperseded, source: head.source,
             attribution: head.attribution,
-            rules: contest.map { contestant in
-                Rule(
-                    ruleId: contestant.rule.ruleID, version: contestant.rule.version,
-                    priority: contestant.rule.priority, definition: contestant.rule.terms.json,
-                    lost: contestant.loss.map {
-                        PriceNarrative.sentence($0, of: contestant.rule, for: price.facts)
-                    })
-            },
+            rules: Rule.list(contest, for: price.facts),
             calculation: PriceNarrative.steps(price, contest.first { $0.loss == nil }?.rule),
             codes: head.codes.map { Signal($0) },
             parts: zip(items, parts).map { Part(sku: $0.sku, amountMinor: $1) }, payableFrom: head.holdUntil,

@@ -139,25 +139,48 @@ public enum PricingLoad {
         _ keys: [CapKey], in transaction: borrowing Transaction
     ) throws(PostgresError) -> CapBook {
         guard !keys.isEmpty else { return CapBook() }
-        let columns: [PostgresValue] = [
-            .texts(keys.map(\.programID)), .texts(keys.map(\.ruleID)), .texts(keys.map(\.affiliateID)),
-            .texts(keys.map(\.period.rawValue)), .dates(keys.map(\.startDay)), .texts(keys.map(\.currency.code)),
-        ]
+        let columns = columns(of: keys)
         try transaction.run(
             """
             INSERT INTO cap_usage (program_id, rule_id, affiliate_id, period, starts_on, currency, used_minor)
             SELECT *, 0 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::text[])
             ON CONFLICT DO NOTHING
             """, parameters: columns)
-        let rows = try transaction.query(
+        return try caps(
             """
             SELECT c.program_id, c.rule_id, c.affiliate_id, c.period, c.starts_on, c.currency, c.used_minor
             FROM cap_usage c JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::text[])
                 AS k(program_id, rule_id, affiliate_id, period, starts_on, currency)
                 USING (program_id, rule_id, affiliate_id, period, starts_on, currency)
             ORDER BY 1, 2, 3, 4, 5, 6 FOR UPDATE OF c
-            """, parameters: columns
-        ) { row throws(PostgresError) in
+            """, columns, in: transaction)
+    }
+
+    /// What caps have used, for whoever only wants to know.
+    public static func readCaps(
+        _ keys: [CapKey], in transaction: borrowing Transaction
+    ) throws(PostgresError) -> CapBook {
+        guard !keys.isEmpty else { return CapBook() }
+        return try caps(
+            """
+            SELECT c.program_id, c.rule_id, c.affiliate_id, c.period, c.starts_on, c.currency, c.used_minor
+            FROM cap_usage c JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[], $6::text[])
+                AS k(program_id, rule_id, affiliate_id, period, starts_on, currency)
+                USING (program_id, rule_id, affiliate_id, period, starts_on, currency)
+            """, columns(of: keys), in: transaction)
+    }
+
+    private static func columns(of keys: [CapKey]) -> [PostgresValue] {
+        [
+            .texts(keys.map(\.programID)), .texts(keys.map(\.ruleID)), .texts(keys.map(\.affiliateID)),
+            .texts(keys.map(\.period.rawValue)), .dates(keys.map(\.startDay)), .texts(keys.map(\.currency.code)),
+        ]
+    }
+
+    private static func caps(
+        _ statement: Statement, _ columns: [PostgresValue], in transaction: borrowing Transaction
+    ) throws(PostgresError) -> CapBook {
+        let rows = try transaction.query(statement, parameters: columns) { row throws(PostgresError) in
             (
                 CapKey(
                     programID: try row.text(0), ruleID: try row.text(1), affiliateID: try row.text(2),

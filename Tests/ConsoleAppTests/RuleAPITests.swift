@@ -69,6 +69,34 @@ import Testing
         }
     }
 
+    @Test(
+        "A simulation says who wins, why the others lose, and the money, for an order that never was and one that was")
+    func simulation() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let client = try await console.program(scopes: [.readRules, .changeRules])
+            _ = try await client.post("/rules", json: Self.rules(Self.standard + "," + Self.german), key: "k")
+            func order(_ country: String, _ program: String = "shoes") -> String {
+                """
+                {"event_id": "e", "type": "conversion", "occurred_at": "2036-01-01T00:00:00Z",
+                 "program_id": "\(program)", "affiliate_id": "aff-1", "order_id": "o", "amount_minor": 10000,
+                 "currency": "USD", "country": "\(country)"}
+                """
+            }
+            let german = try await client.post("/rules/simulate", json: order("DE"))
+            #expect(german.json?["amount_minor"]?.integer == 150)
+            #expect(german.json?["rules"]?.array?.first { $0["lost"] == nil }?["rule_id"]?.string == "german")
+            let french = try await client.post("/rules/simulate", json: order("FR"))
+            #expect(french.json?["amount_minor"]?.integer == 900)
+            #expect(
+                french.json?["rules"]?.array?.first?["lost"]?.string
+                    == "Its condition countries does not hold: the order has FR.")
+            #expect(try await client.post("/rules/simulate", json: order("FR", "none")).status == 404)
+            #expect(try await client.post("/rules/simulate", json: "{}").json?["code"]?.string == "reason_101")
+            #expect(try await client.post("/rules/simulate", json: #"{"conversion_id": "x"}"#).status == 404)
+        }
+    }
+
     @Test("A rate is recorded once, with its source")
     func rates() async throws {
         try await TestConsole.with { console in

@@ -11,6 +11,7 @@ enum RuleRoutes {
             .api(.get, "/rules", .readRules) { try await list($0, services) },
             .api(.post, "/rules/plan", .readRules) { try await plan($0, services) },
             .api(.post, "/rules", .changeRules) { try await apply($0, services) },
+            .api(.post, "/rules/simulate", .readRules) { try await simulate($0, services) },
             .api(.get, "/fx-quotes", .readRules) { try await quotes($0, services) },
             .api(.post, "/fx-quotes", .quoteRates) { try await quote($0, services) },
             .api(.get, "/reason-codes", .readRules) { _ in .json(Codes(data: ReasonCode.allCases.map(Code.init))) },
@@ -171,6 +172,41 @@ enum RuleRoutes {
             Problem(
                 .conflict, "rules_changed", "The rules changed since you looked. Plan again.",
                 value: String(known.rulesVersion)))
+    }
+
+    // MARK: Simulation
+
+    /// `{"conversion_id": …}` for one that was recorded, else an event as `/ingest-conversion` takes it.
+    private static func simulate(_ call: Call, _ services: Services) async throws -> Answer {
+        let conversionID = JSONTree(call.body[...])?["conversion_id"]?.string
+        let event = conversionID == nil ? try event(in: call.body) : nil
+        let result = try await services.pool.transaction { transaction throws(PostgresError) in
+            if let event { return try RuleSimulation.run(event, in: transaction) }
+            let id = conversionID.flatMap { Identifier(text: $0) } ?? Identifier(0)
+            return try RuleSimulation.run(conversion: id, in: transaction)
+        }
+        switch result {
+        case .success(let simulation): return .json(simulation)
+        case .failure(.programUnknown): throw Problem.notFound("programme", event?.programID ?? "")
+        case .failure(.affiliateUnknown): throw Problem.notFound("affiliate", event?.affiliateID ?? "")
+        case .failure(.conversionUnknown): throw Problem.notFound("conversion", conversionID ?? "")
+        case .failure(.quoteMissing): throw refused(.quoteMissing, event?.currency?.code)
+        case .failure(.amountOverflow): throw refused(.amountOverflow, event.map { String($0.amountMinor) })
+        }
+    }
+
+    private static func event(in body: [UInt8]) throws(Problem) -> TrackingEvent {
+        switch TrackingEventReader.read(body[...]) {
+        case .event(let event) where event.kind == .conversion: return event
+        case .event(let event): throw Problem.invalid("type", "Only a conversion has a price.", value: event.kind.name)
+        case .rejected(let rejection): throw refused(rejection.code, rejection.measured)
+        case .unreadable(let code, let measured): throw refused(code, measured)
+        case .futureSchema(let major): throw refused(.mistypedField, "schema major \(major)")
+        }
+    }
+
+    private static func refused(_ code: ReasonCode, _ measured: String?) -> Problem {
+        Problem(.unprocessableContent, "reason_\(code.rawValue)", code.sentence, value: measured)
     }
 
     // MARK: Rates

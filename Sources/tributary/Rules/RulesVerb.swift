@@ -12,7 +12,7 @@ struct RulesVerb: AsyncParsableCommand {
             A programme's rules are a YAML file: export it, change it, look at the plan, apply it. A version of a rule
             never changes: a changed rule becomes a new version, a rule that is missing in the file ends.
             """,
-        subcommands: [RulesExport.self, RulesPlan.self, RulesApply.self])
+        subcommands: [RulesExport.self, RulesPlan.self, RulesApply.self, RulesSimulate.self])
 }
 
 /// The rules of a programme as they are known.
