@@ -99,7 +99,7 @@ import Testing
             let pages = [
                 "dashboard": "/console", "payouts": "/console/payouts", "affiliates": "/console/affiliates",
                 "topics": "/console/topics", "dead-letters": "/console/dead-letters",
-                "notifications": "/console/notifications",
+                "notifications": "/console/notifications", "reason-codes": "/console/reason-codes",
                 "payout": "/console/payouts/\(payout.first?.payoutId ?? "")",
             ]
             try await Browser.with { browser in
@@ -118,6 +118,18 @@ import Testing
                     #expect(try await browser.text(".freshness").contains("Events up to"), "\(path)")
                 }
                 #expect(await browser.complaints == [])
+            }
+        }
+    }
+
+    @Test("The page of codes has every code with its sentence")
+    func reasonCodes() async throws {
+        try await TestConsole.with { console in
+            let page = try await console.browser(.viewer).get("/console/reason-codes").body
+            for code in ReasonCode.allCases {
+                let cell = "<tr id=\"code-\(code.rawValue)\">"
+                #expect(page.contains(cell), "\(code)")
+                #expect(page.replacing("&#39;", with: "'").contains(code.sentence), "\(code)")
             }
         }
     }

@@ -11,6 +11,9 @@ enum PageRoutes {
             .page("/console/affiliates", .readAffiliates) { try await affiliates($0, services) },
             .page("/console/topics", .readFleet) { try await topics($0, services) },
             .page("/console/dead-letters", .readFleet) { try await deadLetters($0, services) },
+            .page("/console/reason-codes", nil) { call in
+                try await services.page("reason-codes", "Reason codes", for: call) { _, _ in ReasonCodesPage() }
+            },
             .page("/console/notifications", .readNotifications) { try await notifications($0, services) },
             .form("/console/notifications/read", .readNotifications) { try await markRead($0, services) },
         ]
