@@ -10,6 +10,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case textTooLong = 105
     case unreadableDate = 106
     case notPositive = 107
+    case occurredTooLongAgo = 108
     case raggedRow = 110
     case brokenQuote = 111
     case duplicateEvent = 120
@@ -62,6 +63,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .textTooLong: "A text is longer than its limit."
         case .unreadableDate: "The date is not an RFC 3339 date and time."
         case .notPositive: "The quantity is not a whole number from 1 to 1,000,000."
+        case .occurredTooLongAgo: "The event lies more than ten years in the past."
         case .raggedRow: "The row has another number of cells than the file has columns."
         case .brokenQuote: "A quoted cell does not end, or has text behind its closing quote."
         case .duplicateEvent: "This event was taken in before."

@@ -5,10 +5,11 @@ public import Postgres
 /// Tables belong to the role that migrates. This one gets no right to define, and of append-only tables only the right
 /// to read and to add.
 public enum ApplicationRole {
-    /// What is only ever added to.
+    /// What is only ever added to; a policy has its row from the start.
     public static let appendOnly = [
         "ledger_transaction", "ledger_posting", "accounting_period", "period_statement", "commission_event",
-        "conversion_correction", "rule_version", "fx_quote", "audit_log",
+        "conversion_correction", "rule_version", "fx_quote", "audit_log", "dropped_month",
+        "retention_policy",
     ]
 
     /// Gives an existing role its rights, and takes those that it should not have.

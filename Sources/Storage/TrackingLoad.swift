@@ -40,29 +40,61 @@ public enum TrackingLoad {
         return Dictionary(uniqueKeysWithValues: rows)
     }
 
-    /// - Returns: the content hashes of the events that were taken in before, by event key.
+    /// - Returns: the content hashes of those that were taken in before.
     public static func events(
-        _ keys: [Identifier], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [Identifier: Identifier] {
+        _ keys: [MonthKey], in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [MonthKey: Identifier] {
+        guard let span = MonthSpan(keys) else { return [:] }
         let rows = try transaction.query(
-            "SELECT event_key, content_hash FROM event WHERE event_key = ANY($1)", .uuids(keys.map(\.value))
-        ) { row throws(PostgresError) in (Identifier(try row.uuid(0)), Identifier(try row.uuid(1))) }
+            """
+            SELECT event_key, occurred_at, content_hash FROM event
+            WHERE event_key = ANY($1) AND occurred_at >= $2 AND occurred_at < $3
+            """, .uuids(keys.map(\.key.value)), .moment(span.start), .moment(span.end)
+        ) { row throws(PostgresError) in (try row.monthKey(0, at: 1), try row.identifier(2)) }
         return Dictionary(uniqueKeysWithValues: rows)
     }
 
+    /// - Returns: which of them are known clicks.
+    public static func knownClicks(
+        _ keys: [MonthKey], in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Set<MonthKey> {
+        guard let span = MonthSpan(keys) else { return [] }
+        let rows = try transaction.query(
+            """
+            SELECT click_key, occurred_at FROM click
+            WHERE click_key = ANY($1) AND occurred_at >= $2 AND occurred_at < $3
+            """, .uuids(keys.map(\.key.value)), .moment(span.start), .moment(span.end)
+        ) { row throws(PostgresError) in try row.monthKey(0, at: 1) }
+        return Set(rows)
+    }
+
+    /// The clicks that orders name.
+    ///
+    /// Nearly all lie between `first` and `last`; the other months are only asked for what is not there.
     public static func clicks(
-        _ keys: [Identifier], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [Identifier: Attribution.Click] {
-        guard !keys.isEmpty else { return [:] }
-        let clicks = try transaction.query(
+        _ keys: [Identifier], from first: Timestamp, to last: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> ClickBook {
+        guard !keys.isEmpty else { return ClickBook() }
+        let near = try transaction.query(
+            """
+            SELECT click_key, affiliate_id, occurred_at FROM click
+            WHERE click_key = ANY($1) AND occurred_at >= $2 AND occurred_at <= $3
+            """, .uuids(keys.map(\.value)), .moment(first), .moment(last)
+        ) { row throws(PostgresError) in try click(row) }
+        let found = Set(near.map(\.key))
+        let missing = keys.filter { !found.contains($0) }
+        guard !missing.isEmpty else { return ClickBook(near) }
+        let far = try transaction.query(
             "SELECT click_key, affiliate_id, occurred_at FROM click WHERE click_key = ANY($1)",
-            .uuids(keys.map(\.value))
-        ) { row throws(PostgresError) in
-            Attribution.Click(
-                key: Identifier(try row.uuid(0)), affiliateID: try row.text(1),
-                occurredAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(2)))
-        }
-        return Dictionary(uniqueKeysWithValues: clicks.map { ($0.key, $0) })
+            .uuids(missing.map(\.value))
+        ) { row throws(PostgresError) in try click(row) }
+        return ClickBook(near + far)
+    }
+
+    private static func click(_ row: borrowing Row) throws(PostgresError) -> Attribution.Click {
+        Attribution.Click(
+            key: try row.identifier(0), affiliateID: try row.text(1),
+            occurredAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(2)))
     }
 
     /// - Returns: which of the conversions are recorded.

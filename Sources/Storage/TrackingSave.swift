@@ -121,13 +121,13 @@ public enum TrackingSave {
         guard !clicks.isEmpty else { return }
         try transaction.copy(
             into: """
-                COPY click (click_key, click_id, program_id, affiliate_id, occurred_at, sub_id, ip, device_id, country)
-                FROM STDIN (FORMAT binary)
+                COPY click (click_key, click_id, program_id, affiliate_id, occurred_at, sub_id, ip, device_id, country,
+                event_key) FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for index in clicks.order({ $0.key }) {
                 let (key, event) = clicks[index]
-                rows.beginRow(columns: 9)
+                rows.beginRow(columns: 10)
                 rows.uuid(key.value)
                 rows.text(event.clickID ?? "")
                 rows.text(event.programID)
@@ -137,6 +137,7 @@ public enum TrackingSave {
                 rows.textOrNull(event.ip)
                 rows.textOrNull(event.deviceID)
                 rows.textOrNull(event.country)
+                rows.uuid(event.eventKey.value)
             }
         }
     }

@@ -8,8 +8,9 @@ struct IntakeFacts: Sendable {
     var programs: [String: Program] = [:]
     var parties: [String: Party] = [:]
     /// Content hashes of known events.
-    var events: [Identifier: Identifier] = [:]
-    var clicks: [Identifier: Attribution.Click] = [:]
+    var events: [MonthKey: Identifier] = [:]
+    var knownClicks: Set<MonthKey> = []
+    var clicks = ClickBook()
     var coupons: [PricingLoad.CouponKey: PricingLoad.Coupon] = [:]
     /// Newest first.
     var quotes: [FXQuote] = []
@@ -22,15 +23,22 @@ struct IntakeFacts: Sendable {
 
     /// Loads the facts of a batch, one query per table.
     ///
-    /// - Parameter registersUnknown: whether unknown programmes and affiliates are registered on the way.
+    /// - Parameters:
+    ///   - events: of plausible times: their months are made if they are missing.
+    ///   - registersUnknown: whether unknown programmes and affiliates are registered on the way.
     init(
         _ events: [TrackingEvent], registersUnknown: Bool, in transaction: borrowing Transaction
     ) throws(PostgresError) {
         guard !events.isEmpty else { return }
         let refunds = events.filter { $0.kind.concernsRefund }
         let orders = events.filter { $0.kind == .conversion }
-        self.events = try TrackingLoad.events(unique(events.map { $0.eventKey }), in: transaction)
-        clicks = try TrackingLoad.clicks(unique(events.compactMap { $0.clickKey }), in: transaction)
+        let keys = unique(events.map { $0.monthKey })
+        try MonthStore.make(unique(keys.map(\.month)), in: transaction)
+        self.events = try TrackingLoad.events(keys, in: transaction)
+        knownClicks = try TrackingLoad.knownClicks(
+            unique(events.filter { $0.kind == .click }.compactMap { $0.clickMonthKey }), in: transaction)
+        programs = try TrackingLoad.programs(unique(events.map { $0.programID }), in: transaction)
+        try loadClicks(orders, in: transaction)
         coupons = try PricingLoad.coupons(unique(orders.compactMap { $0.couponKey }), in: transaction)
         knownConversions = try TrackingLoad.knownConversions(unique(orders.map { $0.conversionID }), in: transaction)
         try loadParties(events, registersUnknown: registersUnknown, in: transaction)
@@ -38,6 +46,16 @@ struct IntakeFacts: Sendable {
         guard !refunds.isEmpty else { return }
         conversions = try RefundLoad.conversions(unique(refunds.map { $0.conversionID }), in: transaction)
         self.refunds = try RefundLoad.refunds(unique(refunds.map { $0.refundKey }), in: transaction)
+    }
+
+    private mutating func loadClicks(
+        _ orders: [TrackingEvent], in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        let moments = orders.lazy.filter { $0.clickKey != nil }.map(\.occurredAt)
+        guard let first = moments.min(), let last = moments.max() else { return }
+        let windowDays = programs.values.map(\.attributionWindowDays).max() ?? 0
+        clicks = try TrackingLoad.clicks(
+            unique(orders.compactMap { $0.clickKey }), from: first.adding(days: -windowDays), to: last, in: transaction)
     }
 
     /// The quote that converts an order of this programme; nil if none counts.
@@ -50,8 +68,7 @@ struct IntakeFacts: Sendable {
     ) throws(PostgresError) {
         let programIDs = unique(events.map { $0.programID })
         let named = events.compactMap { $0.affiliateID }
-        let affiliateIDs = unique(named + clicks.values.map(\.affiliateID) + coupons.values.map(\.affiliateID))
-        programs = try TrackingLoad.programs(programIDs, in: transaction)
+        let affiliateIDs = unique(named + clicks.affiliateIDs + coupons.values.map(\.affiliateID))
         parties = try TrackingLoad.affiliates(affiliateIDs, in: transaction)
         guard registersUnknown else { return }
         let newPrograms = programIDs.filter { programs[$0] == nil }

@@ -18,6 +18,8 @@ struct IntakeFold: Sendable {
 
     /// How far in the future an event may lie: clocks of tracking services are not exact.
     static let skewSeconds: Int64 = 300
+    /// How far in the past: each month that an event names is kept apart.
+    static let ageDaysMaximum: Int32 = 3_653
 
     let now: Timestamp
     /// Conversions as they were before the batch.
@@ -46,6 +48,12 @@ struct IntakeFold: Sendable {
         parkedAt = now
     }
 
+    /// Why an event cannot have occurred at a moment; nil if it can.
+    static func objection(to moment: Timestamp, at now: Timestamp) -> ReasonCode? {
+        if moment > now.adding(seconds: skewSeconds) { return .occurredInFuture }
+        return moment < now.adding(days: -ageDaysMaximum) ? .occurredTooLongAgo : nil
+    }
+
     mutating func reject(_ rejection: EventRejection, at position: SourcePosition) {
         except(
             IntakeException(
@@ -62,12 +70,12 @@ struct IntakeFold: Sendable {
     ) {
         self.arrival = arrival
         self.parkedAt = parkedAt ?? now
-        if arrival == .fresh, let known = facts.events[event.eventKey] {
+        if arrival == .fresh, let known = facts.events[event.monthKey] {
             let code: ReasonCode = known == event.contentHash ? .duplicateEvent : .conflictingContent
             return refuse(event, position, .duplicate, code, event.eventID, of: event.eventID)
         }
-        guard event.occurredAt <= now.adding(seconds: IntakeFold.skewSeconds) else {
-            return refuse(event, position, .rejected, .occurredInFuture, event.occurredAt.rfc3339)
+        if let objection = IntakeFold.objection(to: event.occurredAt, at: now) {
+            return refuse(event, position, .rejected, objection, event.occurredAt.rfc3339)
         }
         guard let program = facts.programs[event.programID] else {
             return refuse(event, position, .rejected, .programUnknown, event.programID)
@@ -81,13 +89,13 @@ struct IntakeFold: Sendable {
     }
 
     private mutating func takeClick(_ event: TrackingEvent, _ position: SourcePosition, _ program: Program) {
-        guard let affiliateID = event.affiliateID, let key = event.clickKey else { return }
+        guard let affiliateID = event.affiliateID, let key = event.clickMonthKey else { return }
         guard isActive(affiliateID, event, position) else { return }
-        guard facts.clicks[key] == nil else {
+        guard facts.knownClicks.insert(key).inserted else {
             return refuse(event, position, .duplicate, .duplicateClick, event.clickID ?? "", of: event.clickID)
         }
-        facts.clicks[key] = Attribution.Click(key: key, affiliateID: affiliateID, occurredAt: event.occurredAt)
-        clicks.append((key, event))
+        facts.clicks.add(Attribution.Click(key: key.key, affiliateID: affiliateID, occurredAt: event.occurredAt))
+        clicks.append((key.key, event))
         accept(event, position, affiliateID)
         if !event.isTest { steps.append(.click(event, position, affiliateID: affiliateID, program)) }
     }
@@ -102,7 +110,7 @@ struct IntakeFold: Sendable {
             return refuse(event, position, .duplicate, .duplicateOrder, event.orderID ?? "", of: event.orderID)
         }
         guard let attribution = attribution(of: event, program) else {
-            guard event.clickID != nil, event.clickKey.flatMap({ facts.clicks[$0] }) == nil else {
+            guard let key = event.clickKey, !facts.clicks.knows(key) else {
                 return refuse(event, position, .rejected, .affiliateUnresolved, event.clickID ?? "no click")
             }
             return park(event, position, payload, .affiliateUnresolved, measured: event.clickID ?? "")
@@ -135,7 +143,8 @@ struct IntakeFold: Sendable {
         }
         let evidence = Attribution.Evidence(
             affiliateID: event.affiliateID, namesClick: event.clickID != nil,
-            click: event.clickKey.flatMap { facts.clicks[$0] }, namesCoupon: event.coupon != nil,
+            click: event.clickKey.flatMap { facts.clicks.click($0, at: event.occurredAt) },
+            namesCoupon: event.coupon != nil,
             couponAffiliateID: coupon?.affiliateID, occurredAt: event.occurredAt)
         return Attribution(
             evidence, windowDays: program.attributionWindowDays, couponBeatsClick: program.couponBeatsClick)
@@ -199,7 +208,7 @@ struct IntakeFold: Sendable {
             released.append((event, affiliateID))
             return
         }
-        facts.events[event.eventKey] = event.contentHash
+        facts.events[event.monthKey] = event.contentHash
         intakes.append(
             TrackingSave.Intake(event: event, position: position, affiliateID: affiliateID, isParked: false))
     }
@@ -215,7 +224,7 @@ struct IntakeFold: Sendable {
                 event: event, position: position, code: code, payload: payload.map { Array($0) } ?? [],
                 parkedAt: parkedAt))
         guard arrival == .fresh else { return }
-        facts.events[event.eventKey] = event.contentHash
+        facts.events[event.monthKey] = event.contentHash
         intakes.append(
             TrackingSave.Intake(
                 event: event, position: position, affiliateID: event.affiliateID ?? "", isParked: true))

@@ -54,6 +54,9 @@ struct LateClickCorrection: Sendable {
 
 /// Re-attributes conversions whose clicks came late: by corrections, never by edits.
 enum LateClicks {
+    /// Where a click is looked for first, before its conversion: most windows are no longer.
+    private static let nearDays: Int32 = 31
+
     /// Takes up conversions whose clicks are there.
     ///
     /// - Returns: how many were taken up, and the messages about their affiliates.
@@ -84,14 +87,18 @@ enum LateClicks {
         _ awaited: [AwaitedClickStore.Awaited], in transaction: borrowing Transaction
     ) throws(PostgresError) -> [LateClickCorrection] {
         let ids = unique(awaited.map(\.conversionID))
-        let clicks = try TrackingLoad.clicks(unique(awaited.map(\.clickKey)), in: transaction)
         let conversions = try RefundLoad.conversions(ids, in: transaction)
+        let moments = conversions.values.map(\.occurredAt)
+        guard let first = moments.min(), let last = moments.max() else { return [] }
+        let clicks = try TrackingLoad.clicks(
+            unique(awaited.map(\.clickKey)), from: first.adding(days: -nearDays), to: last, in: transaction)
         let orders = try AwaitedClickStore.orders(ids, in: transaction)
         let programs = try TrackingLoad.programs(unique(orders.values.map(\.programID)), in: transaction)
-        let parties = try TrackingLoad.affiliates(unique(clicks.values.map(\.affiliateID)), in: transaction)
+        let parties = try TrackingLoad.affiliates(unique(clicks.affiliateIDs), in: transaction)
         return awaited.compactMap { wait in
-            guard let click = clicks[wait.clickKey], let order = orders[wait.conversionID],
-                let conversion = conversions[wait.conversionID], let program = programs[order.programID]
+            guard let order = orders[wait.conversionID], let conversion = conversions[wait.conversionID],
+                let click = clicks.click(wait.clickKey, at: conversion.occurredAt),
+                let program = programs[order.programID]
             else { return nil }
             return LateClickCorrection(
                 order, conversion, click: click, program: program, party: parties[click.affiliateID])

@@ -78,7 +78,7 @@ struct MoneyFold: Sendable {
     mutating func refund(_ event: TrackingEvent) -> [CommissionMove] {
         guard let currency = event.currency else { return [] }
         conversions[event.conversionID]?.refundedMinor += event.amountMinor
-        let settlement = settle(event.conversionID, cause: event.eventKey, reason: event.kind.name)
+        let settlement = settle(event.conversionID, cause: event.refundKey, reason: event.kind.name)
         refunds.append(
             TrackingSave.Refund(
                 event: event, currency: currency, reversedMinor: settlement.reversedMinor,
@@ -89,7 +89,8 @@ struct MoneyFold: Sendable {
     /// Gives back what a refund took that did not happen after all.
     mutating func reverse(_ event: TrackingEvent) -> [CommissionMove] {
         conversions[event.conversionID]?.refundedMinor -= event.amountMinor
-        let settlement = settle(event.conversionID, cause: event.eventKey, reason: event.kind.name)
+        let cause = Identifier(hashing: "reversal", event.refundKey.description)
+        let settlement = settle(event.conversionID, cause: cause, reason: event.kind.name)
         refundReversals.append(
             TrackingSave.RefundReversal(
                 event: event, restoredMinor: -settlement.reversedMinor, transactionID: settlement.transactionID))

@@ -11,7 +11,7 @@ struct PricingCase: Sendable {
     /// nil if nobody referred the affiliate.
     let referrerID: String?
     let customerKey: Identifier?
-    /// The event that its ledger transaction names.
+    /// What its ledger transaction names; of one conversion or correction only.
     let cause: Identifier
     var facts: OrderFacts
     /// The rules that price it, once they were asked; nil: none is for it.
@@ -24,7 +24,7 @@ struct PricingCase: Sendable {
         program = order.program
         referrerID = order.party?.referrerID
         customerKey = order.event.customerKey
-        cause = order.event.eventKey
+        cause = order.event.conversionID
         facts = order.facts
     }
 
@@ -36,7 +36,7 @@ struct PricingCase: Sendable {
         program = correction.program
         referrerID = correction.party.referrerID
         customerKey = correction.customerKey
-        cause = correction.click.key
+        cause = correction.source.key
         facts = correction.facts
     }
 

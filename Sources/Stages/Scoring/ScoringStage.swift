@@ -42,8 +42,10 @@ public struct ScoringStage: Stage {
     public func apply(
         _ batch: [Sourced<Input>], in transaction: borrowing Transaction, at now: Timestamp
     ) throws(PostgresError) -> StageOutput {
-        let facts = try IntakeFacts(
-            batch.compactMap { $0.input.event }, registersUnknown: registersUnknown, in: transaction)
+        let plausible = batch.compactMap { $0.input.event }.filter {
+            IntakeFold.objection(to: $0.occurredAt, at: now) == nil
+        }
+        let facts = try IntakeFacts(plausible, registersUnknown: registersUnknown, in: transaction)
         var intake = IntakeFold(facts, at: now)
         for sourced in batch {
             let position = SourcePosition(partition: sourced.record.source.partition, offset: sourced.record.offset)
@@ -62,6 +64,7 @@ public struct ScoringStage: Stage {
         }
         return output
     }
+
     /// Looks up what prices depend on, and decides.
     static func price(
         _ intake: IntakeFold, book: RuleBook, in transaction: borrowing Transaction

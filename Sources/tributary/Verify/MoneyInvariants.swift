@@ -7,24 +7,31 @@ extension Invariant {
                 claim: "settled events have exactly one effect of their kind",
                 statement: """
                     WITH settled AS (
-                        SELECT e.event_key, e.event_id, e.kind FROM event e
-                        WHERE NOT EXISTS (SELECT FROM parked_event p WHERE p.event_key = e.event_key)
+                        SELECT e.event_key, e.occurred_at, e.event_id, e.kind FROM event e
+                        WHERE NOT EXISTS (SELECT FROM parked_event p
+                            WHERE p.event_key = e.event_key AND p.occurred_at = e.occurred_at)
                     ), effect AS (
-                        SELECT event_key, count(*) AS effects FROM (
-                            SELECT event_key FROM conversion UNION ALL SELECT event_key FROM refund
-                            UNION ALL SELECT event_key FROM refund_reversal) every
-                        GROUP BY event_key
+                        SELECT event_key, occurred_at, count(*) AS effects FROM (
+                            SELECT event_key, occurred_at FROM conversion
+                            UNION ALL SELECT event_key, occurred_at FROM refund
+                            UNION ALL SELECT event_key, occurred_at FROM refund_reversal) every
+                        GROUP BY event_key, occurred_at
                     )
                     SELECT count(*), count(*) FILTER (WHERE broken), min(event_id) FILTER (WHERE broken) FROM (
                         SELECT s.event_id, COALESCE(f.effects, 0) <> CASE s.kind WHEN 1 THEN 0 ELSE 1 END AS broken
-                        FROM settled s LEFT JOIN effect f USING (event_key)) every
+                        FROM settled s LEFT JOIN effect f USING (event_key, occurred_at)) every
                     """),
             InvariantCheck(
                 claim: "clicks were each reported by one event",
                 statement: """
-                    SELECT events, abs(events - clicks), NULL::text FROM
-                        (SELECT count(*) AS events FROM event WHERE kind = 1) e, (SELECT count(*) AS clicks FROM click)
-                        c
+                    WITH dropped AS (
+                        SELECT COALESCE(sum(rows) FILTER (WHERE relation = 'event'), 0)::int8 AS events,
+                            COALESCE(sum(rows) FILTER (WHERE relation = 'click'), 0)::int8 AS clicks
+                        FROM dropped_month WHERE kind = 1
+                    )
+                    SELECT e.events + d.events, abs(e.events + d.events - c.clicks - d.clicks), NULL::text
+                    FROM dropped d, (SELECT count(*) AS events FROM event WHERE kind = 1) e,
+                        (SELECT count(*) AS clicks FROM click) c
                     """),
             InvariantCheck(
                 claim: "commissions are reversed by the sum of their refunds",

@@ -4,7 +4,7 @@ extension Invariant {
         name: "I1",
         checks: [
             InvariantCheck(
-                claim: "records of conversions.raw below the position have exactly one outcome, none above it has any",
+                claim: "kept records of conversions.raw below the position have exactly one outcome, none above it any",
                 statement: """
                     WITH taken AS (
                         SELECT topic_partition AS partition, record_offset FROM event
@@ -21,8 +21,10 @@ extension Invariant {
                         FROM outcome o LEFT JOIN stream_offset s ON s.worker_group = 'scorer'
                             AND s.topic = 'conversions.raw' AND s.partition = o.partition
                     ), position AS (
-                        SELECT COALESCE(sum(next_offset - first_offset), 0)::int8 AS records FROM stream_offset
-                        WHERE worker_group = 'scorer' AND topic = 'conversions.raw'
+                        SELECT COALESCE(sum(next_offset - first_offset), 0)::int8
+                            - (SELECT COALESCE(sum(rows), 0) FROM dropped_month WHERE relation = 'event')::int8
+                            AS records
+                        FROM stream_offset WHERE worker_group = 'scorer' AND topic = 'conversions.raw'
                     )
                     SELECT records,
                         records - (SELECT count(*) FROM judged WHERE good) + (SELECT count(*) FROM judged WHERE NOT
