@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Events
 public import Postgres
 
@@ -80,6 +80,27 @@ public enum OutboxStore {
                     topic: try row.text(1), key: try row.bytesOrNull(2), messageID: Identifier(try row.uuid(3)),
                     payload: try row.bytesOrNull(4), headers: headers(try row.textOrNull(5))))
         }
+    }
+
+    /// Forgets messages that are on their topics, the first of each lane.
+    ///
+    /// - Parameters:
+    ///   - moment: messages that were written later stay.
+    ///   - limit: messages of a lane.
+    /// - Returns: how many were forgotten.
+    public static func prune(
+        writtenBefore moment: Timestamp, limit: Int, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
+        try transaction.run(
+            """
+            DELETE FROM outbox WHERE (worker_group, topic, partition, out_seq) IN (
+                SELECT s.worker_group, s.topic, s.partition, o.out_seq FROM stream_offset s CROSS JOIN LATERAL (
+                    SELECT b.out_seq, b.created_at FROM outbox b
+                    WHERE b.worker_group = s.worker_group AND b.topic = s.topic AND b.partition = s.partition
+                        AND b.out_seq < s.published_upto
+                    ORDER BY b.out_seq LIMIT $2) o
+                WHERE o.created_at < $1)
+            """, .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch), .int8(Int64(limit)))
     }
 
     private static func headers(_ json: String?) -> [(name: String, value: String)] {

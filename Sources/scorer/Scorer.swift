@@ -23,7 +23,8 @@ struct Scorer: AsyncParsableCommand {
                 logger: context.logger)
             let release = ParkedRelease(
                 pool: context.pool, publisher: publisher, every: interval, clock: systemNow, logger: context.logger)
-            return [publisher, release]
+            let keeper = RetentionKeeper(pool: context.pool, clock: systemNow, logger: context.logger)
+            return [publisher, release, keeper]
         }
     }
 

@@ -23,6 +23,7 @@ enum DatabaseExamination {
             findings.append(.fine("the schema is that of this version, \(status.applied.count) migrations"))
             findings += try await pool.transaction { (transaction) throws(PostgresError) in
                 try held(in: transaction) + deadLetters(in: transaction) + role(in: transaction)
+                    + RetentionExamination.run(at: systemNow(), in: transaction)
             }
         } else {
             findings.append(

@@ -11,6 +11,8 @@ struct OutboxLedger: Sendable {
     }
 
     private(set) var rows: [Row] = []
+    /// What was written before may have been forgotten.
+    private(set) var keptSince = Timestamp(secondsSinceEpoch: 0)
     /// Indices of `rows` by topic and hash, in order; several where messages say the same.
     private var places: [String: [Identifier: [Int]]] = [:]
 
@@ -19,6 +21,12 @@ struct OutboxLedger: Sendable {
     /// Loads every message that is still kept.
     static func load(in transaction: borrowing Transaction) throws(PostgresError) -> OutboxLedger {
         var ledger = OutboxLedger()
+        let since = try transaction.query(
+            """
+            SELECT now() - make_interval(days => keep_days) FROM retention_policy WHERE subject = 'outbox'
+            """
+        ) { row in Timestamp(microsecondsSinceEpoch: try row.timestamp(0)) }
+        ledger.keptSince = since.first ?? ledger.keptSince
         let kept = try transaction.query(
             """
             SELECT s.lane, o.out_seq, o.out_seq < s.published_upto, o.out_topic, o.payload_hash

@@ -97,7 +97,8 @@ struct TopicAudit {
         let topic = record.source.topic
         switch ledger.see(Identifier(hashing: record.value ?? []), on: topic) {
         case .unknown:
-            if isSettled { strangers.append("\(record.source) offset \(record.offset)") }
+            let wasKept = record.timestampMilliseconds >= ledger.keptSince.microsecondsSinceEpoch / 1_000
+            if isSettled, wasKept { strangers.append("\(record.source) offset \(record.offset)") }
         case .again: return
         case .first(let row):
             let place = KeyInLane(
