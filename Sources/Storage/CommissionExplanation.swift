@@ -28,7 +28,7 @@ public struct CommissionExplanation: Encodable, Sendable {
         public let decidedBy: String
         public let clickId: String?
         public let coupon: String?
-        /// nil if no click counted, or its record was dropped since.
+        /// nil if no click counted. Its record is nil if it was dropped since.
         public let click: Source?
         public let signals: [Signal]
     }
@@ -165,9 +165,11 @@ extension CommissionExplanation {
                 """
                 SELECT c.order_id, m.status, m.reversed_minor, m.superseded, e.event_id, e.topic_partition,
                     e.record_offset, c.occurred_at, c.attributed_by, c.click_id, c.coupon, c.signal_codes, c.click_at,
-                    m.codes, m.hold_until, m.transaction_id, m.payout_id
+                    m.codes, m.hold_until, m.transaction_id, m.payout_id, k.event_id, k.topic_partition, k.record_offset
                 FROM commission m JOIN conversion c USING (conversion_id)
                 LEFT JOIN event e ON e.event_key = c.event_key AND e.occurred_at = c.occurred_at
+                LEFT JOIN click l ON l.click_key = c.click_key AND l.occurred_at = c.click_at
+                LEFT JOIN event k ON k.event_key = l.event_key AND k.occurred_at = l.occurred_at
                 WHERE m.commission_id = $1
                 """, .uuid(commissionID.value)
             ) { row throws(PostgresError) in try Head(row) }.first
@@ -182,9 +184,10 @@ extension CommissionExplanation {
                 eventId: try row.textOrNull(4), topic: TopicName.conversionsRaw, partition: try row.int4OrNull(5),
                 offset: try row.int8OrNull(6),
                 occurredAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(7)).rfc3339)
-            let click = try row.timestampOrNull(12).map { moment in
+            let click = try row.timestampOrNull(12).map { moment throws(PostgresError) in
                 Source(
-                    eventId: nil, topic: TopicName.conversionsRaw, partition: nil, offset: nil,
+                    eventId: try row.textOrNull(17), topic: TopicName.conversionsRaw,
+                    partition: try row.int4OrNull(18), offset: try row.int8OrNull(19),
                     occurredAt: Timestamp(microsecondsSinceEpoch: moment).rfc3339)
             }
             attribution = Attribution(
