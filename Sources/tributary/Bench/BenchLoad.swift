@@ -15,7 +15,7 @@ struct BenchLoad: Sendable {
     let warmUp: BenchMeasurement
 
     /// Runs a scorer once, unmeasured, and keeps what it wrote: as files for COPY, transaction by transaction, and the
-    /// programmes and affiliates as what every round starts with.
+    /// programmes with their rules, affiliates and months as what every round starts with.
     static func prepare(_ rig: BenchRig, _ topic: BenchTopic) async throws -> BenchLoad {
         let url = try await rig.createDatabase("bench_warm_up")
         let (warmUp, rows) = try await ScorerRun.drain(
@@ -42,7 +42,11 @@ struct BenchLoad: Sendable {
         """
         COPY program FROM '\(files)/program' (FORMAT binary);
         COPY affiliate FROM '\(files)/affiliate' (FORMAT binary);
-        ANALYZE program, affiliate;
+        COPY rule_version FROM '\(files)/rule_version' (FORMAT binary);
+        CREATE TEMPORARY TABLE wanted (relation text, month date);
+        COPY wanted FROM '\(files)/months' (FORMAT binary);
+        SELECT make_month(relation, month) FROM wanted;
+        ANALYZE program, affiliate, rule_version;
         """
     }
 
@@ -53,13 +57,17 @@ struct BenchLoad: Sendable {
         """
         COPY program TO '\(files)/program' (FORMAT binary);
         COPY affiliate TO '\(files)/affiliate' (FORMAT binary);
+        COPY rule_version TO '\(files)/rule_version' (FORMAT binary);
+        COPY (SELECT relation, month FROM month_partition) TO '\(files)/months' (FORMAT binary);
         CREATE TEMPORARY TABLE step (transaction bigint, table_id oid, line text);
         DO $$
         DECLARE relation record; piece record; file text;
         BEGIN
-            FOR relation IN SELECT oid, relname FROM pg_class
+            FOR relation IN SELECT c.oid, relname, COALESCE(inhparent::regclass::text, relname) AS target
+                FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT IN
-                    ('stream_offset', 'schema_migration', 'topic_registry', 'program', 'affiliate')
+                    ('stream_offset', 'schema_migration', 'topic_registry', 'program', 'affiliate', 'rule_version',
+                        'retention_policy')
             LOOP
                 FOR piece IN EXECUTE format(
                     'SELECT xmin AS id, min(ctid) AS first, max(ctid) AS last FROM %I GROUP BY xmin', relation.relname)
@@ -69,7 +77,7 @@ struct BenchLoad: Sendable {
                         'COPY (SELECT * FROM %I WHERE ctid BETWEEN %L AND %L AND xmin = %L) TO %L (FORMAT binary)',
                         relation.relname, piece.first, piece.last, piece.id, file);
                     INSERT INTO step VALUES (piece.id::text::bigint, relation.oid, format(
-                        '\\copy %I FROM %L (FORMAT binary)', relation.relname, file));
+                        '\\copy %I FROM %L (FORMAT binary)', relation.target, file));
                 END LOOP;
             END LOOP;
         END $$;
