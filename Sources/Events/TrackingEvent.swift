@@ -43,6 +43,8 @@ public final class TrackingEvent: Sendable {
     /// Minor units of an event's amount; sums of a million of them stay within `Int64`.
     public static let amountMinorMaximum: Int64 = 1_000_000_000_000
     public static let quantityMaximum: Int64 = 1_000_000
+    /// How far ahead of ours the clock of a tracking service may be.
+    public static let futureSecondsMaximum: Int64 = 300
 
     public let kind: Kind
     public let eventID: String
@@ -171,4 +173,10 @@ public struct EventRejection: Error, Sendable {
         self.eventID = eventID
         self.affiliateID = affiliateID
     }
+}
+
+extension TrackingEvent {
+    /// The key of its record: events of one affiliate stay in order; one whose affiliate is yet to be found follows its
+    /// click or order.
+    public var recordKey: String { affiliateID ?? clickID ?? orderID ?? eventID }
 }

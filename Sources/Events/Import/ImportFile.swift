@@ -12,13 +12,15 @@ public struct ImportFile: Sendable {
 
     public static let bytesMaximum = 64 << 20
     public static let rowsMaximum = 1_000_000
-    private static let columnsMaximum = 256
+    static let columnsMaximum = 256
 
     /// What identifies it: the same bytes with the same mapping are the same file, whatever its name.
     public let id: Identifier
     public let sizeBytes: Int
     public let rowCount: Int
     public let delimiter: CSVReader.Delimiter
+    /// The columns' names as the header has them.
+    public var titles: [String] { columns.list.map(\.title) }
     let columns: ImportColumns
     private let body: CSVReader
 
@@ -53,6 +55,11 @@ public struct ImportFile: Sendable {
         let content = Identifier(hashing: bytes)
         let meaning = mapping.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
         id = mapping.isEmpty ? content : Identifier(hashing: "import", content.description, meaning)
+    }
+
+    /// The column that a field's value comes from, as the file names it; the field itself where there is none.
+    public func title(of field: String) -> String {
+        columns.position(of: field).map { columns.list[$0].title } ?? field
     }
 
     /// The rows from the first one on, each read when it is asked for.
