@@ -65,6 +65,28 @@ public struct ImportFile: Sendable {
     /// The rows from the first one on, each read when it is asked for.
     public func rows() -> ImportRows { ImportRows(columns: columns, reader: body) }
 
+    /// Reads what columns mean.
+    ///
+    /// - Parameter pairs: each the name of a column, an equals sign and a field of an event: `Order No=order_id`.
+    public static func mapping(_ pairs: [String]) throws(Refusal) -> [String: String] {
+        var mapping: [String: String] = [:]
+        for pair in pairs {
+            guard let sign = pair.lastIndex(of: "=") else { throw unreadable(pair) }
+            let title = String(pair[..<sign]).trimmed, field = String(pair[pair.index(after: sign)...]).trimmed
+            guard !title.isEmpty, !field.isEmpty, mapping.updateValue(field, forKey: title) == nil else {
+                throw unreadable(pair)
+            }
+        }
+        return mapping
+    }
+
+    private static func unreadable(_ pair: String) -> Refusal {
+        Refusal(
+            code: "mapping_unreadable",
+            sentence: "\(pair.shown) does not say what a column means. Write its name, an equals sign and a field, "
+                + "as in Order No=order_id, each column once.")
+    }
+
     // MARK: The file as a whole
 
     private static let empty = Refusal(

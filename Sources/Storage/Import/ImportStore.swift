@@ -161,15 +161,14 @@ public enum ImportStore {
     public static func confirm(
         _ importID: Identifier, by actor: String, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Decision {
+        try expire(at: now, in: transaction)
         let isDecided =
             try transaction.run(
                 """
                 UPDATE import SET state = 'publishing', confirmed_by = $2, confirmed_at = $3
-                WHERE import_id = $1 AND state = 'checked' AND created_at > $4
+                WHERE import_id = $1 AND state = 'checked'
                 """, .uuid(importID.value), .text(actor),
-                .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch),
-                .timestamp(microsecondsSinceEpoch: now.adding(seconds: -openSecondsMaximum).microsecondsSinceEpoch))
-            == 1
+                .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)) == 1
         return try decision(
             importID, isDecided: isDecided, repeats: [.publishing, .done], action: "confirm import", by: actor, at: now,
             in: transaction)
@@ -204,6 +203,16 @@ public enum ImportStore {
 
     /// Ends imports that waited too long for a decision, and forgets findings that nobody needs any more.
     public static func forget(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
+        try expire(at: now, in: transaction)
+        try transaction.run(
+            """
+            DELETE FROM import_finding WHERE import_id IN (
+                SELECT import_id FROM import WHERE created_at <= $1 AND duplicate_rows + bad_rows > 0)
+            """,
+            .timestamp(microsecondsSinceEpoch: now.adding(seconds: -findingSecondsMaximum).microsecondsSinceEpoch))
+    }
+
+    private static func expire(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
         let expired = try transaction.query(
             """
             UPDATE import SET state = 'expired', ended_at = $1 WHERE state = 'checked' AND created_at <= $2
@@ -212,12 +221,6 @@ public enum ImportStore {
             .timestamp(microsecondsSinceEpoch: now.adding(seconds: -openSecondsMaximum).microsecondsSinceEpoch)
         ) { row throws(PostgresError) in try row.identifier(0) }
         try deleteRows(of: expired, in: transaction)
-        try transaction.run(
-            """
-            DELETE FROM import_finding WHERE import_id IN (
-                SELECT import_id FROM import WHERE created_at <= $1 AND duplicate_rows + bad_rows > 0)
-            """,
-            .timestamp(microsecondsSinceEpoch: now.adding(seconds: -findingSecondsMaximum).microsecondsSinceEpoch))
     }
 
     private static func deleteRows(
