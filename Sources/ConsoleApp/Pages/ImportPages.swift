@@ -33,6 +33,8 @@ struct ImportsPage: Sendable {
     /// What was said of the columns of a file that is refused.
     let mapping: String
     let csrfToken: String
+
+    var isMapped: Bool { !mapping.isEmpty }
 }
 
 /// One import: what its check found, and how far it is.
@@ -107,7 +109,7 @@ extension ImportPage.Group {
         isCut = findings.count < rows
         self.rows = findings.map { finding in
             ImportPage.Finding(
-                line: Figures.count(Int64(finding.line)), column: finding.column ?? "the row",
+                line: Figures.count(Int64(finding.line)), column: finding.column ?? "–",
                 code: String(finding.code), sentence: finding.sentence, value: finding.value)
         }
     }
