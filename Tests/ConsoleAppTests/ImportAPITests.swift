@@ -195,15 +195,14 @@ import WorkerRuntime
         let places = LargeBodies()
         let (gate, open) = AsyncStream.makeStream(of: Void.self)
         let (entered, enter) = AsyncStream.makeStream(of: Void.self)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<LargeBodies.atOnce {
-                group.addTask {
-                    try await places.withPlace {
-                        enter.yield()
-                        for await _ in gate { return }
-                    }
-                }
+        @Sendable func hold() async throws {
+            try await places.withPlace {
+                enter.yield()
+                for await _ in gate { return }
             }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<LargeBodies.atOnce { group.addTask { try await hold() } }
             var held = entered.makeAsyncIterator()
             for _ in 0..<LargeBodies.atOnce { await held.next() }
             let refusal = await #expect(throws: Problem.self) { try await places.withPlace {} }

@@ -32,9 +32,8 @@ struct ImportsPage: Sendable {
     let error: String?
     /// What was said of the columns of a file that is refused.
     let mapping: String
+    let isMapped: Bool
     let csrfToken: String
-
-    var isMapped: Bool { !mapping.isEmpty }
 }
 
 /// One import: what its check found, and how far it is.

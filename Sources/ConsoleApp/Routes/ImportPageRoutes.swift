@@ -31,7 +31,7 @@ enum ImportPageRoutes {
             return ImportsPage(
                 rows: listing.data.map(ImportsPage.Row.init),
                 next: listing.nextCursor.map { list + PercentEncoding.query(["cursor": $0]) },
-                error: error?.sentence, mapping: mapping ?? "", csrfToken: csrfToken)
+                error: error?.sentence, mapping: mapping ?? "", isMapped: mapping != nil, csrfToken: csrfToken)
         }
         return error.map { Answer(status: $0.status, contentType: page.contentType, body: page.body) } ?? page
     }

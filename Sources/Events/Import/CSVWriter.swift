@@ -1,8 +1,8 @@
 /// Writes comma-separated values (RFC 4180) that a spreadsheet shows and never runs.
 ///
-/// A cell that a spreadsheet would take for a formula, one that begins with `=`, `+`, `-`, `@`, a tab or a line end, also
-/// behind blanks, gets an apostrophe in front, by which spreadsheets know text. A plain number such as `-12.50` is no
-/// formula and stays as it is. Cells from outside can hold anything; so can the names of columns.
+/// A cell that a spreadsheet would take for a formula, one that begins with `=`, `+`, `-`, `@`, a tab or a line end,
+/// also behind blanks, gets an apostrophe in front, by which spreadsheets know text. A plain number such as `-12.50` is
+/// no formula and stays as it is. Cells from outside can hold anything; so can the names of columns.
 public struct CSVWriter: Sendable {
     private let delimiter: UInt8
     private var bytes: [UInt8] = []
@@ -50,7 +50,8 @@ public struct CSVWriter: Sendable {
     static func looksLikeFormula(_ cell: String) -> Bool {
         if let first = cell.unicodeScalars.first, ["\t", "\r", "\n"].contains(first) { return true }
         let text = cell.unicodeScalars.drop { $0.properties.isWhitespace }
-        guard let first = text.first, ["=", "+", "-", "@", "＝", "＋", "－", "＠"].contains(first) else { return false }
+        let signs: [UnicodeScalar] = ["=", "+", "-", "@", "＝", "＋", "－", "＠"]
+        guard let first = text.first, signs.contains(first) else { return false }
         return first != "-" || !isPlainNumber(text.dropFirst())
     }
 

@@ -20,8 +20,8 @@ public enum ImportFindings {
         guard !findings.isEmpty else { return }
         try transaction.copy(
             into: """
-                COPY import_finding (import_id, line, outcome, code, title, measured, duplicate_of, duplicate_line, cells)
-                FROM STDIN (FORMAT binary)
+                COPY import_finding (import_id, line, outcome, code, title, measured, duplicate_of, duplicate_line,
+                cells) FROM STDIN (FORMAT binary)
                 """
         ) { writer in
             for finding in findings {

@@ -126,14 +126,15 @@ public enum ImportStore {
             for row in chunk {
                 switch judge.judge(row, known) {
                 case .new(let event, let payload): new.append((event, payload))
-                case .finding(let finding):
-                    findings.append(finding)
-                    if finding.outcome == .bad { counts.bad += 1 } else { counts.duplicate += 1 }
+                case .finding(let finding): findings.append(finding)
                 }
             }
             try write(new, of: file.id, from: counts.new, in: transaction)
             try ImportFindings.write(findings, of: file.id, in: transaction)
+            let bad = findings.count { $0.outcome == .bad }
             counts.new += Int32(new.count)
+            counts.bad += Int32(bad)
+            counts.duplicate += Int32(findings.count - bad)
         }
     }
 

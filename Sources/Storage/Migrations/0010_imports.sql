@@ -1,5 +1,5 @@
--- Files of events as comma-separated values. A file is checked first, and nothing of it becomes an event before somebody
--- confirms what the check said. The row stays for ever, so that the same file is known when it comes again.
+-- Files of events as comma-separated values. A file is checked first, and nothing of it becomes an event before
+-- somebody confirms what the check said. The row stays for ever, so that the same file is known when it comes again.
 CREATE TABLE import (
     import_id      uuid        PRIMARY KEY,              -- hash of the file's bytes and of what its columns mean
     file_name      text        NOT NULL,

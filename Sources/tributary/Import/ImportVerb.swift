@@ -9,10 +9,10 @@ struct ImportVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Checks a file of events, and takes it in with --confirm.",
         discussion: """
-            The file is CSV in UTF-8 (commas, semicolons or tabs) with the columns' names in its first line: the fields of
-            an event, or amount in the currency's own unit. Without --confirm nothing is taken in. The same file again is
-            a no-op, and its rows in another file are duplicates. With --confirm the new rows go to the outbox, exactly
-            once; a running console sends them to conversions.raw.
+            The file is CSV in UTF-8 (commas, semicolons or tabs) with the columns' names in its first line: the fields
+            of an event, or amount in the currency's own unit. Without --confirm nothing is taken in. The same file
+            again is a no-op, and its rows in another file are duplicates. With --confirm the new rows go to the outbox,
+            exactly once; a running console sends them to conversions.raw.
 
             Exit: 0 no row is bad, 1 some are, 2 the file as a whole is refused.
             """)
