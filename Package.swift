@@ -129,7 +129,7 @@ let package = Package(
         tests("DomainTests", ["Domain"]),
         tests("EventsTests", ["Events", "Domain"]),
         tests("TopicsTests", ["Topics", "Events", "DevKit", yams]),
-        tests("StorageTests", ["Storage", "DevKit", "Domain", "Postgres"]),
+        tests("StorageTests", ["Storage", "DevKit", "Domain", "Events", "Outbox", "Postgres"]),
         tests(
             "WorkerRuntimeTests",
             [
@@ -152,6 +152,6 @@ let package = Package(
                 asyncHTTPClient, logging, nioCore,
             ]),
         tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
-        tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
+        tests("ConsoleAppTests", ["ConsoleApp", "DevKit", "Stages", "WorkerRuntime", "Kafka", asyncHTTPClient]),
     ]
 )

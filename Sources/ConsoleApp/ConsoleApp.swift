@@ -4,6 +4,7 @@ import Hummingbird
 import Logging
 import Postgres
 import ServiceLifecycle
+import Storage
 
 /// How a console is reached and how careful it is.
 public struct ConsoleConfiguration: Sendable {
@@ -28,11 +29,13 @@ public struct ConsoleConfiguration: Sendable {
 
 /// The HTTP API and the pages of the console.
 public struct ConsoleApp: Sendable {
-    /// The emitter whose lane of the outbox holds what the console wrote.
-    public static let lane = Services.lane
+    /// The emitters whose lanes of the outbox a console publishes: what it wrote itself, and the rows of files that
+    /// were confirmed.
+    public static let lanes = [Services.lane, ImportPublishing.lane.workerGroup]
 
     private let configuration: ConsoleConfiguration
     private let services: Services
+    private let imports: ImportPublisher
     private let gate: Gate
     private let logger: Logger
     /// Every address that the console answers.
@@ -41,7 +44,7 @@ public struct ConsoleApp: Sendable {
     /// - Parameters:
     ///   - pool: connections to a migrated database.
     ///   - watermarks: how far the broker's partitions reach, as last heard; pages wait for it, so it answers at once.
-    ///   - wake: called after a write that put messages on the lane `console`, so that they are published at once.
+    ///   - wake: called after a write that put messages on a lane of the console, so that they are published at once.
     /// - Throws: if the program was installed without its resources.
     public init(
         pool: PostgresPool, configuration: ConsoleConfiguration,
@@ -60,11 +63,13 @@ public struct ConsoleApp: Sendable {
             live: LiveFeed(pool: pool, watermarks: watermarks, now: configuration.now), wake: wake)
         self.configuration = configuration
         self.services = services
+        imports = ImportPublisher(pool: pool, now: configuration.now, wake: wake, logger: logger)
         self.logger = logger
         gate = Gate(sessions: sessions, keys: APIKeyStore(pool: pool), cookie: cookie)
         routes =
             ReadRoutes.all(services) + IngestionRoutes.all(services) + PaymentRoutes.all(services)
             + RuleRoutes.all(services) + LedgerRoutes.all(services)
+            + ImportRoutes.all(services) + ImportPageRoutes.all(services)
             + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)
             + PayoutPageRoutes.all(services) + OpenRoutes.all(services, resources: resources)
     }
@@ -84,7 +89,7 @@ public struct ConsoleApp: Sendable {
         return Application(
             router: router,
             configuration: ApplicationConfiguration(address: .hostname(configuration.host, port: configuration.port)),
-            services: [services.live],
+            services: [services.live, imports],
             onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? 0) }, logger: logger)
     }
 }

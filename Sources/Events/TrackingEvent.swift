@@ -43,6 +43,10 @@ public final class TrackingEvent: Sendable {
     /// Minor units of an event's amount; sums of a million of them stay within `Int64`.
     public static let amountMinorMaximum: Int64 = 1_000_000_000_000
     public static let quantityMaximum: Int64 = 1_000_000
+    /// How far ahead of ours the clock of a tracking service may be.
+    public static let futureSecondsMaximum: Int64 = 300
+    /// How far in the past an event may lie: each month that an event names is kept apart.
+    public static let ageDaysMaximum: Int32 = 3_653
 
     public let kind: Kind
     public let eventID: String
@@ -171,4 +175,16 @@ public struct EventRejection: Error, Sendable {
         self.eventID = eventID
         self.affiliateID = affiliateID
     }
+}
+
+extension TrackingEvent {
+    /// Why it cannot have occurred when it says; nil if it can.
+    public func timeObjection(at now: Timestamp) -> ReasonCode? {
+        if occurredAt > now.adding(seconds: TrackingEvent.futureSecondsMaximum) { return .occurredInFuture }
+        return occurredAt < now.adding(days: -TrackingEvent.ageDaysMaximum) ? .occurredTooLongAgo : nil
+    }
+
+    /// The key of its record: events of one affiliate stay in order; one whose affiliate is yet to be found follows its
+    /// click or order.
+    public var recordKey: String { affiliateID ?? clickID ?? orderID ?? eventID }
 }

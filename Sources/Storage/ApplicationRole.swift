@@ -37,6 +37,9 @@ public enum ApplicationRole {
                 FOREACH name IN ARRAY string_to_array(current_setting('tributary.append_only'), ',') LOOP
                     EXECUTE format('REVOKE UPDATE, DELETE ON %I FROM %I', name, grantee);
                 END LOOP;
+                -- What was shown is what is confirmed; a file that was known stays known.
+                EXECUTE format('REVOKE UPDATE ON import_row, import_finding FROM %I', grantee);
+                EXECUTE format('REVOKE DELETE ON import FROM %I', grantee);
             END $$
             """)
     }

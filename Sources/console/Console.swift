@@ -17,20 +17,22 @@ struct Console: AsyncParsableCommand {
         let configuration = options.configuration
         let kafka = worker.kafka
         try await runServices(name: "console", options: worker) { context in
-            let publisher = LanePublisher(
-                Lane(emitter: ConsoleApp.lane), owner: context.owner, pool: context.pool, producer: context.producer,
-                logger: context.logger)
+            let publishers = ConsoleApp.lanes.map { lane in
+                LanePublisher(
+                    Lane(emitter: lane), owner: context.owner, pool: context.pool, producer: context.producer,
+                    logger: context.logger)
+            }
             let poller = WatermarkPoller(
                 admin: try KafkaAdmin(kafka, clientID: context.owner, logger: context.logger), logger: context.logger)
             let app = try ConsoleApp(
                 pool: context.pool, configuration: configuration, watermarks: { await poller.known },
-                wake: { publisher.wake() }, logger: context.logger)
+                wake: { for publisher in publishers { publisher.wake() } }, logger: context.logger)
             let logger = context.logger
             // Stopped in reverse: no request is taken any more when the last messages are published.
-            return [
-                poller, publisher,
-                app.service { port in logger.info("console listening", metadata: [LogKey.port: "\(port)"]) },
-            ]
+            let server = app.service { port in
+                logger.info("console listening", metadata: [LogKey.port: "\(port)"])
+            }
+            return [poller] + publishers + [server]
         }
     }
 }

@@ -6,7 +6,7 @@ struct Tributary: AsyncParsableCommand {
         commandName: "tributary", abstract: "The operator's command line of the Tributary fleet.",
         subcommands: [
             Migrate.self, TopicsVerb.self, Lag.self, DeadLetters.self, Verify.self, Doctor.self, Demo.self,
-            RulesVerb.self, FXVerb.self, Replay.self, Explain.self, LedgerVerb.self, Bench.self, Generate.self,
-            BrokerVerb.self, RetentionVerb.self,
+            ImportVerb.self, RulesVerb.self, FXVerb.self, Replay.self, Explain.self, LedgerVerb.self,
+            RetentionVerb.self, Bench.self, Generate.self, BrokerVerb.self,
         ])
 }

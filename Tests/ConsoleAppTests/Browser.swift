@@ -129,6 +129,17 @@ actor Browser {
         try await run("Input.insertText", ["text": .text(text)])
     }
 
+    /// Chooses a file in a form's field.
+    func choose(_ path: String, in selector: String) async throws {
+        struct Node: Decodable { let nodeId: Int }
+        struct Tree: Decodable { let root: Node }
+        let tree: Tree = try await call("DOM.getDocument")
+        let field: Node = try await call(
+            "DOM.querySelector", ["nodeId": .number(Double(tree.root.nodeId)), "selector": .text(selector)])
+        try await run(
+            "DOM.setFileInputFiles", ["files": [.text(path)], "nodeId": .number(Double(field.nodeId))])
+    }
+
     /// The visible text of the element that `selector` finds.
     func text(_ selector: String) async throws -> String {
         try await value("document.querySelector(\(quoted(selector)))?.innerText ?? '(no \(selector))'")

@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    private static func document() throws -> Document {
+    static func document() throws -> Document {
         try JSONDecoder().decode(Document.self, from: Data(Resources().openAPI))
     }
 
@@ -69,6 +69,7 @@ import Testing
             ("/fraud-flags", "FraudFlagList"), ("/payment-status", "Problem"),
             ("/rules?program_id=shoes", "RuleList"), ("/reason-codes", "ReasonCodeList"), ("/fx-quotes", "FxQuoteList"),
             ("/ledger/periods", "PeriodList"), ("/ledger/periods/2026-10", "PeriodStatementList"),
+            ("/imports", "ImportList"), ("/imports/none", "Problem"),
         ])
     func answers(path: String, schema: String) async throws {
         let schemas = try Self.document().components.schemas
@@ -80,7 +81,7 @@ import Testing
         }
     }
 
-    private static func differences(
+    static func differences(
         _ value: Any, _ schema: Schema, _ schemas: [String: Schema], at place: String
     ) -> [String] {
         if let reference = schema.reference {

@@ -1,3 +1,4 @@
+import DevKit
 import Domain
 import Foundation
 import Postgres
@@ -96,7 +97,10 @@ import Testing
             let payout = try await console.pool.transaction { transaction throws(PostgresError) in
                 try PayoutQueries.list(PayoutFilter(limit: 1), in: transaction)
             }
+            let imported = try await console.browser(.manager).handIn(ImportAPITests.mixedFile)
             let pages = [
+                "imports": "/console/imports",
+                "import": "/console/imports/\(imported.json?["import"]?["import_id"]?.string ?? "")",
                 "dashboard": "/console", "payouts": "/console/payouts", "affiliates": "/console/affiliates",
                 "topics": "/console/topics", "dead-letters": "/console/dead-letters",
                 "notifications": "/console/notifications", "reason-codes": "/console/reason-codes",
@@ -131,6 +135,45 @@ import Testing
                 #expect(page.contains(cell), "\(code)")
                 #expect(page.replacing("&#39;", with: "'").contains(code.sentence), "\(code)")
             }
+        }
+    }
+
+    @Test("Without JavaScript a person hands in a file, is told what is wrong, and takes the rest in")
+    func importsWithoutScripts() async throws {
+        try await TestConsole.with { console in
+            let email = try await console.addUser(.manager)
+            let directory = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            let (file, wrong) = (directory.appending(path: "=orders;.csv"), directory.appending(path: "wrong.csv"))
+            try Data(ImportAPITests.mixedFile).write(to: file)
+            try Data("a,b\n1,2".utf8).write(to: wrong)
+            try await Browser.with { browser in
+                try await browser.allowScripts(false)
+                try await logIn(browser, console, email)
+                try await browser.follow("a[href='/console/imports']")
+                try await browser.choose(wrong.path, in: "input[type=file]")
+                try await browser.follow("form.stack button")
+                #expect(try await browser.text(".notice").contains("no column program_id. Its columns are: a, b."))
+                try await browser.choose(file.path, in: "input[type=file]")
+                try await browser.follow("form.stack button")
+                #expect(try await browser.text("h1") == "=orders;.csv")
+                for (id, figure) in [("new", "3"), ("duplicate", "1"), ("bad", "2")] {
+                    #expect(try await browser.text("#" + id) == figure)
+                }
+                #expect(try await browser.text("main").contains("601"))
+                try await keep(browser, "import-checked")
+                try await browser.follow("form[action$='/confirm'] button")
+                #expect(try await browser.text(".notice").contains("Confirmed"))
+                try await wait(for: "the rows to be published", within: .seconds(20)) {
+                    try await console.count("SELECT count(*) FROM import WHERE state = 'done'") == 1
+                }
+                try await browser.open("http://127.0.0.1:\(console.port)/console/imports")
+                #expect(try await browser.text("#import-list").contains("Done"))
+                try await keep(browser, "imports-done")
+                // The wrong file's page was a refusal, of which Chromium writes.
+                #expect(await browser.complaints.filter { !$0.contains("422") } == [])
+            }
+            try FileManager.default.removeItem(at: directory)
         }
     }
 

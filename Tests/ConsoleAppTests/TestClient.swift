@@ -64,8 +64,16 @@ struct TestClient: Sendable {
         csrfToken = String(token.1)
     }
 
+    /// Hands in a file, as a program or with the session's token.
+    func handIn(_ file: [UInt8], query: String = "", key: String? = nil) async throws -> TestReply {
+        var headers = ["content-type": "text/csv"]
+        headers["idempotency-key"] = key
+        headers["x-csrf-token"] = csrfToken
+        return try await send("POST", "/imports" + query, headers: headers, bytes: file)
+    }
+
     func send(
-        _ method: String, _ path: String, headers: [String: String] = [:], body: String? = nil
+        _ method: String, _ path: String, headers: [String: String] = [:], body: String? = nil, bytes: [UInt8]? = nil
     ) async throws -> TestReply {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
         request.method = HTTPMethod(rawValue: method)
@@ -73,10 +81,11 @@ struct TestClient: Sendable {
         if let authorization { request.headers.add(name: "authorization", value: authorization) }
         if let cookie { request.headers.add(name: "cookie", value: cookie) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await TestClient.http.execute(request, timeout: .seconds(20))
-        let bytes = try await response.body.collect(upTo: 8 << 20)
+        if let bytes { request.body = .bytes(ByteBuffer(bytes: bytes)) }
+        let response = try await TestClient.http.execute(request, timeout: .seconds(60))
+        let answer = try await response.body.collect(upTo: 8 << 20)
         return TestReply(
-            status: Int(response.status.code), headers: response.headers, body: String(buffer: bytes))
+            status: Int(response.status.code), headers: response.headers, body: String(buffer: answer))
     }
 
     private func encode(_ text: String) -> String {

@@ -120,4 +120,14 @@ import Testing
         #expect(
             try ImportFile(Array(text.utf8), mapping: mapping).id != ImportFile(Array(text.utf8), mapping: other).id)
     }
+
+    @Test(
+        "A column's meaning is its name, an equals sign and a field",
+        arguments: [
+            (["Order No=order_id", " a=b = amount "], ["Order No": "order_id", "a=b": "amount"]),
+            ([], [:]), (["order"], nil), (["=order_id"], nil), (["Order="], nil), (["a=b", "a=c"], nil),
+        ])
+    func mappingText(pairs: [String], expected: [String: String]?) {
+        #expect((try? ImportFile.mapping(pairs)) == expected)
+    }
 }

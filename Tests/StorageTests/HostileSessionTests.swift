@@ -58,6 +58,8 @@ struct HostileSessionTests {
             "INSERT INTO ledger_posting VALUES (md5('9')::uuid, 0, 'a', 'EUR', 'exp:commission', 'exp:bad_debt', 5)",
             "23503"
         ),
+        ("changes an imported row behind the check", "UPDATE import_row SET payload = '{}'", "42501"),
+        ("forgets that a file was imported", "DELETE FROM import", "42501"),
         (
             "records an event twice",
             """

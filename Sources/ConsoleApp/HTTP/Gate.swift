@@ -11,14 +11,32 @@ struct Gate: Sendable {
     let sessions: SessionStore
     let keys: APIKeyStore
     let cookie: SessionCookie
+    private let largeBodies = LargeBodies()
+
+    init(sessions: SessionStore, keys: APIKeyStore, cookie: SessionCookie) {
+        self.sessions = sessions
+        self.keys = keys
+        self.cookie = cookie
+    }
 
     func respond(to request: Request, context: ConsoleContext, route: Route) async throws -> Response {
         let principal = route.kind == .open ? nil : try await principal(of: request)
         if let refusal = try refusal(of: route, to: principal, request) { return refusal }
-        let body = route.method == .post ? try await collectBody(of: request) : []
+        guard route.bodyBytesMaximum > Gate.bodyBytesMaximum else {
+            return try await answer(request, context, route, principal)
+        }
+        return try await largeBodies.withPlace { try await answer(request, context, route, principal) }
+    }
+
+    private func answer(
+        _ request: Request, _ context: ConsoleContext, _ route: Route, _ principal: Principal?
+    ) async throws -> Response {
+        let body = route.method == .post ? try await collectBody(of: request, upTo: route.bodyBytesMaximum) : []
+        let upload =
+            route.kind == .form ? try MultipartForm(body, contentType: request.headers[.contentType] ?? "") : nil
         let call = Call(
             request: request, principal: principal, clientAddress: context.clientAddress,
-            parameters: context.parameters, query: Form(text: request.uri.query ?? ""), body: body)
+            parameters: context.parameters, query: Form(text: request.uri.query ?? ""), body: body, upload: upload)
         if route.method == .post { try refuseForgery(call, route: route) }
         return try await route.answer(call)
     }
@@ -59,13 +77,13 @@ struct Gate: Sendable {
         guard let token, SecureToken.areEqual(token, session.csrfToken) else { throw .forgeryRefused }
     }
 
-    private func collectBody(of request: Request) async throws -> [UInt8] {
+    private func collectBody(of request: Request, upTo bytesMaximum: Int) async throws -> [UInt8] {
         do {
-            return Array(buffer: try await request.body.collect(upTo: Gate.bodyBytesMaximum))
+            return Array(buffer: try await request.body.collect(upTo: bytesMaximum))
         } catch is NIOTooManyBytesError {
             throw Problem(
                 .contentTooLarge, "body_too_large",
-                "The body is larger than \(Gate.bodyBytesMaximum) bytes. Send it in parts.")
+                "The body is larger than \(bytesMaximum) bytes. Send it in parts.")
         }
     }
 }

@@ -23,6 +23,8 @@ struct Route: Sendable {
     let kind: Kind
     /// nil: everybody may enter, or for a page everybody who is logged in.
     let permission: Permission?
+    /// What a request may carry.
+    var bodyBytesMaximum = Gate.bodyBytesMaximum
     let answer: @Sendable (Call) async throws -> Response
 
     static func api(
@@ -30,6 +32,13 @@ struct Route: Sendable {
         answer: @escaping @Sendable (Call) async throws -> Answer
     ) -> Route {
         Route(method: method, path: path, kind: .api, permission: permission) { try await answer($0).response }
+    }
+
+    /// The same route for larger bodies.
+    func taking(bytes: Int) -> Route {
+        var route = self
+        route.bodyBytesMaximum = bytes
+        return route
     }
 
     static func page(
@@ -61,8 +70,10 @@ struct Call: Sendable {
     let query: Form
     /// Empty for a request that changes nothing.
     let body: [UInt8]
+    /// A form with a file in it; nil for any other body.
+    let upload: MultipartForm?
 
-    var form: Form { Form(text: String(decoding: body, as: UTF8.self)) }
+    var form: Form { upload?.form ?? Form(text: String(decoding: body, as: UTF8.self)) }
 
     func parameter(_ name: String) -> String {
         parameters.get(name) ?? ""

@@ -139,7 +139,8 @@ extension FleetQueries {
             SELECT concat_ws('.',
                 (SELECT sum(next_offset) FROM stream_offset), (SELECT max(payout_event_id) FROM payout_event),
                 (SELECT max(dead_letter_id) FROM dead_letter), (SELECT max(audit_id) FROM audit_log),
-                (SELECT count(*) FROM notification WHERE audience = 'admin' AND read_at IS NULL))
+                (SELECT count(*) FROM notification WHERE audience = 'admin' AND read_at IS NULL),
+                (SELECT sum(published_rows) FROM import))
             """
         ) { row in try row.text(0) }.first ?? ""
     }

@@ -7,9 +7,6 @@ import Storage
 
 /// `POST /ingest-conversion`: events of a tracking service that does not speak Kafka.
 enum IngestionRoutes {
-    /// How far ahead of ours the clock of a tracking service may be.
-    static let futureSecondsMaximum: Int64 = 300
-
     static func all(_ services: Services) -> [Route] {
         [.api(.post, "/ingest-conversion", .ingestEvents) { try await ingest($0, services) }]
     }
@@ -79,11 +76,12 @@ enum IngestionRoutes {
             return (result, nil)
         }
         switch TrackingEventReader.read(bytes) {
-        case .event(let event) where event.occurredAt > now.adding(seconds: futureSecondsMaximum):
-            return rejected(.occurredInFuture, "occurred_at: \(event.occurredAt.rfc3339)", eventID: event.eventID)
         case .event(let event):
+            if let objection = event.timeObjection(at: now) {
+                return rejected(objection, "occurred_at: \(event.occurredAt.rfc3339)", eventID: event.eventID)
+            }
             let message = OutboxMessage(
-                topic: TopicName.conversionsRaw, key: Array(key(of: event).utf8),
+                topic: TopicName.conversionsRaw, key: Array(event.recordKey.utf8),
                 messageID: Identifier(hashing: "ingest", event.eventID, event.contentHash.description),
                 payload: Array(bytes))
             return (Result(index: index, eventId: event.eventID, status: "accepted"), message)
@@ -94,10 +92,5 @@ enum IngestionRoutes {
         case .futureSchema(let major):
             return rejected(.mistypedField, "schema major \(major)", eventID: nil)
         }
-    }
-
-    /// Events of one affiliate stay in order; one whose affiliate is yet to be found follows its click or order.
-    private static func key(of event: TrackingEvent) -> String {
-        event.affiliateID ?? event.clickID ?? event.orderID ?? event.eventID
     }
 }

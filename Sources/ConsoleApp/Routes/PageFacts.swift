@@ -35,7 +35,8 @@ extension Services {
 extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
         ("Dashboard", "/console", .readDashboard), ("Payouts", "/console/payouts", .readPayments),
-        ("Affiliates", "/console/affiliates", .readAffiliates), ("Topics", "/console/topics", .readFleet),
+        ("Affiliates", "/console/affiliates", .readAffiliates), ("Imports", "/console/imports", .ingestEvents),
+        ("Topics", "/console/topics", .readFleet),
         ("Dead letters", "/console/dead-letters", .readFleet),
         ("Notifications", "/console/notifications", .readNotifications),
     ]

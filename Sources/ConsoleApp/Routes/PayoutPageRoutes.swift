@@ -103,6 +103,11 @@ enum Notice {
         "own": ("Who submitted a payout cannot approve it. Ask somebody else.", true),
         "no-destination": ("The affiliate has no account that money could be sent to.", true),
         "refused": ("That was refused.", true),
+        "import-checked": ("The file was checked. Nothing of it is taken in until you confirm.", false),
+        "import-known": ("This file was handed in before; nothing was done.", false),
+        "import-confirmed": ("Confirmed. The new rows are on their way.", false),
+        "import-discarded": ("The import is discarded; its rows are forgotten.", false),
+        "import-decided": ("Somebody decided about this import before; nothing was done now.", true),
     ]
 
     static func sentence(_ word: String?) -> (text: String, isError: Bool)? {

@@ -86,12 +86,12 @@ extension ImportColumns.Column {
 extension String {
     private static let shownLengthMaximum = 60
 
-    fileprivate var trimmed: String {
+    var trimmed: String {
         let blanks: (UnicodeScalar) -> Bool = { $0.properties.isWhitespace }
         let kept = unicodeScalars.drop(while: blanks).reversed().drop(while: blanks).reversed()
         return String(String.UnicodeScalarView(kept))
     }
 
     /// Within a sentence.
-    fileprivate var shown: String { shortened(to: String.shownLengthMaximum) }
+    var shown: String { shortened(to: String.shownLengthMaximum) }
 }

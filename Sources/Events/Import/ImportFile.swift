@@ -12,13 +12,15 @@ public struct ImportFile: Sendable {
 
     public static let bytesMaximum = 64 << 20
     public static let rowsMaximum = 1_000_000
-    private static let columnsMaximum = 256
+    static let columnsMaximum = 256
 
     /// What identifies it: the same bytes with the same mapping are the same file, whatever its name.
     public let id: Identifier
     public let sizeBytes: Int
     public let rowCount: Int
     public let delimiter: CSVReader.Delimiter
+    /// The columns' names as the header has them.
+    public var titles: [String] { columns.list.map(\.title) }
     let columns: ImportColumns
     private let body: CSVReader
 
@@ -55,8 +57,35 @@ public struct ImportFile: Sendable {
         id = mapping.isEmpty ? content : Identifier(hashing: "import", content.description, meaning)
     }
 
+    /// The column that a field's value comes from, as the file names it; the field itself where there is none.
+    public func title(of field: String) -> String {
+        columns.position(of: field).map { columns.list[$0].title } ?? field
+    }
+
     /// The rows from the first one on, each read when it is asked for.
     public func rows() -> ImportRows { ImportRows(columns: columns, reader: body) }
+
+    /// Reads what columns mean.
+    ///
+    /// - Parameter pairs: each the name of a column, an equals sign and a field of an event: `Order No=order_id`.
+    public static func mapping(_ pairs: [String]) throws(Refusal) -> [String: String] {
+        var mapping: [String: String] = [:]
+        for pair in pairs {
+            guard let sign = pair.lastIndex(of: "=") else { throw unreadable(pair) }
+            let title = String(pair[..<sign]).trimmed, field = String(pair[pair.index(after: sign)...]).trimmed
+            guard !title.isEmpty, !field.isEmpty, mapping.updateValue(field, forKey: title) == nil else {
+                throw unreadable(pair)
+            }
+        }
+        return mapping
+    }
+
+    private static func unreadable(_ pair: String) -> Refusal {
+        Refusal(
+            code: "mapping_unreadable",
+            sentence: "\(pair.shown) does not say what a column means. Write its name, an equals sign and a field, "
+                + "as in Order No=order_id, each column once.")
+    }
 
     // MARK: The file as a whole
 

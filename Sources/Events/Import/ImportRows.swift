@@ -13,12 +13,13 @@ public struct ImportRows: Sendable {
     /// The next row; nil at the end.
     public mutating func next() -> ImportedRow? {
         guard let record = reader.next() else { return nil }
-        return ImportedRow(line: record.line, reading: reading(record))
+        let cells = record.cells.prefix(ImportFile.columnsMaximum).map { reader.text($0) }
+        return ImportedRow(line: record.line, cells: cells, reading: reading(record, cells))
     }
 
-    private func reading(_ record: CSVReader.Record) -> ImportedRow.Reading {
+    private func reading(_ record: CSVReader.Record, _ cells: [String]) -> ImportedRow.Reading {
         if record.fault != nil {
-            let cell = record.cells.last.map { reader.text($0) } ?? ""
+            let cell = cells.last ?? ""
             let title = record.cells.count <= columns.list.count ? columns.list[record.cells.count - 1].title : ""
             return .bad(
                 ImportedRow.Fault(
@@ -31,7 +32,6 @@ public struct ImportRows: Sendable {
                     code: .raggedRow, column: "",
                     measured: "\(record.cells.count) cells, \(columns.list.count) columns"))
         }
-        let cells = record.cells.prefix(columns.list.count).map { reader.text($0) }
         let payload = ImportedEvent(columns: columns, cells: cells).json
         switch TrackingEventReader.read(payload[...]) {
         case .event(let event):
@@ -82,6 +82,8 @@ public struct ImportedRow: Sendable {
 
     /// The line on which it begins.
     public let line: Int
+    /// As the file has them, as many as a file may have columns.
+    public let cells: [String]
     public let reading: Reading
 }
 

@@ -16,11 +16,6 @@ struct IntakeFold: Sendable {
         case overdue
     }
 
-    /// How far in the future an event may lie: clocks of tracking services are not exact.
-    static let skewSeconds: Int64 = 300
-    /// How far in the past: each month that an event names is kept apart.
-    static let ageDaysMaximum: Int32 = 3_653
-
     let now: Timestamp
     /// Conversions as they were before the batch.
     let recordedConversions: [Identifier: RecordedConversion]
@@ -48,12 +43,6 @@ struct IntakeFold: Sendable {
         parkedAt = now
     }
 
-    /// Why an event cannot have occurred at a moment; nil if it can.
-    static func objection(to moment: Timestamp, at now: Timestamp) -> ReasonCode? {
-        if moment > now.adding(seconds: skewSeconds) { return .occurredInFuture }
-        return moment < now.adding(days: -ageDaysMaximum) ? .occurredTooLongAgo : nil
-    }
-
     mutating func reject(_ rejection: EventRejection, at position: SourcePosition) {
         except(
             IntakeException(
@@ -74,7 +63,7 @@ struct IntakeFold: Sendable {
             let code: ReasonCode = known == event.contentHash ? .duplicateEvent : .conflictingContent
             return refuse(event, position, .duplicate, code, event.eventID, of: event.eventID)
         }
-        if let objection = IntakeFold.objection(to: event.occurredAt, at: now) {
+        if let objection = event.timeObjection(at: now) {
             return refuse(event, position, .rejected, objection, event.occurredAt.rfc3339)
         }
         guard let program = facts.programs[event.programID] else {

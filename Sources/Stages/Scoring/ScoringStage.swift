@@ -42,9 +42,7 @@ public struct ScoringStage: Stage {
     public func apply(
         _ batch: [Sourced<Input>], in transaction: borrowing Transaction, at now: Timestamp
     ) throws(PostgresError) -> StageOutput {
-        let plausible = batch.compactMap { $0.input.event }.filter {
-            IntakeFold.objection(to: $0.occurredAt, at: now) == nil
-        }
+        let plausible = batch.compactMap { $0.input.event }.filter { $0.timeObjection(at: now) == nil }
         let facts = try IntakeFacts(plausible, registersUnknown: registersUnknown, in: transaction)
         var intake = IntakeFold(facts, at: now)
         for sourced in batch {
