@@ -130,6 +130,35 @@ import WorkerRuntime
         }
     }
 
+    @Test("A form with a file needs the session's token as any other form, and says when no more may be open")
+    func form() async throws {
+        try await TestConsole.with { console in
+            let client = try await console.browser(.manager)
+            func submit(token: String) async throws -> TestReply {
+                let parts = ["name=\"csrf_token\"\r\n\r\n" + token, "name=\"file\"; filename=\"a.csv\"\r\n\r\n"]
+                let opening = "--b\r\nContent-Disposition: form-data; "
+                let body = opening + parts.joined(separator: "\r\n" + opening)
+                return try await client.send(
+                    "POST", "/console/imports", headers: ["content-type": "multipart/form-data; boundary=b"],
+                    bytes: Array(body.utf8) + Self.mixedFile + Array("\r\n--b--\r\n".utf8))
+            }
+            #expect(try await submit(token: "wrong").status == 403)
+            #expect(try await console.count("SELECT count(*) FROM import") == 0)
+            try await console.run(
+                """
+                INSERT INTO import (import_id, file_name, size_bytes, delimiter, titles, mapping, state, created_by,
+                    created_at)
+                SELECT md5(n::text)::uuid, 'x', 1, 'comma', '{}', '{}', 'checked', 'x', '2026-10-26Z'
+                FROM generate_series(1, 20) n
+                """)
+            let full = try await submit(token: client.csrfToken ?? "")
+            #expect(full.status == 409 && full.body.contains("Other imports wait for a decision."), "\(full.body)")
+            try await console.run("UPDATE import SET state = 'discarded'")
+            let taken = try await submit(token: client.csrfToken ?? "")
+            #expect(taken.status == 303 && taken.header("location")?.hasSuffix("?notice=import-checked") ?? false)
+        }
+    }
+
     @Test("A column has the meaning that the query gives it")
     func mapping() async throws {
         try await TestConsole.with { console in
@@ -298,6 +327,7 @@ import WorkerRuntime
             ("", Self.type), ("------b\r\n", Self.type), ("------b\r\nContent-Disposition: x\r\n\r\n", Self.type),
             ("------b\r\n\r\nx\r\n------b--", Self.type),
             ("------b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx", Self.type),
+            ("------b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n------b", Self.type),
             ("------b--", "multipart/form-data"), ("------b--", "multipart/form-data; boundary="),
             (
                 "------b\r\nContent-Disposition: form-data; name=\"a\"\r\nx: \(String(repeating: "y", count: 5_000))",

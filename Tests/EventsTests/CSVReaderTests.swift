@@ -30,4 +30,14 @@ import Testing
         }
         #expect(records == expected)
     }
+
+    @Test("A line of delimiters costs no memory, and what stands far behind them is not lost")
+    func longRecord() {
+        let delimiters = String(repeating: ",", count: 100_000)
+        var reader = CSVReader(Array("\(delimiters)\na\n\(delimiters)x".utf8), delimiter: .comma)
+        let first = reader.next(), second = reader.next()
+        #expect(first?.line == 2 && first?.cells.count == 1)
+        #expect(second?.cells.count == CSVReader.cellsMaximum)
+        #expect(second?.cells.last.map { reader.text($0) } == "x")
+    }
 }

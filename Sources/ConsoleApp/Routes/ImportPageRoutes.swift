@@ -47,7 +47,11 @@ enum ImportPageRoutes {
             let handedIn = try ImportRoutes.HandedIn(Array(file.bytes), name: file.name, mapping: mapping)
             let write = try IdempotentWrite(form: call, route: "/imports \(handedIn.file.id)")
             let answer = try await ImportRoutes.check(handedIn, write, services)
-            guard answer.status.code < 400 else { return redirect(after: answer, done: "", to: list) }
+            guard answer.status.code < 400 else {
+                let refusal = JSONTree(answer.body[...])
+                throw Problem(
+                    answer.status, refusal?["code"]?.string ?? "refused", refusal?["detail"]?.string ?? "Refused.")
+            }
             return redirect(
                 after: answer, done: answer.status == .created ? "import-checked" : "import-known",
                 to: "\(list)/\(handedIn.file.id)")

@@ -117,6 +117,8 @@ enum Notice {
     static func refused(by answer: Answer) -> String {
         let words = [
             "payout_not_waiting": "not-waiting", "approver_is_submitter": "own", "no_destination": "no-destination",
+            "import_publishing": "import-decided", "import_done": "import-decided",
+            "import_discarded": "import-decided", "import_expired": "import-decided",
         ]
         let code = JSONTree(answer.body[...])?["code"]?.string
         return code.flatMap { words[$0] } ?? "refused"

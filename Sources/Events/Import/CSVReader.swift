@@ -31,6 +31,9 @@ public struct CSVReader: Sendable {
         public let fault: Fault?
     }
 
+    /// Cells of a record that are kept, many more than a file has columns: a line of delimiters alone costs no memory.
+    public static let cellsMaximum = 1_024
+
     private static let quote = UInt8(ascii: "\"")
     private static let lineFeed = UInt8(ascii: "\n")
     private static let carriageReturn = UInt8(ascii: "\r")
@@ -82,7 +85,12 @@ public struct CSVReader: Sendable {
         var fault: Fault?
         repeat {
             let (cell, cellFault) = readCell()
-            cells.append(cell)
+            if cells.count < CSVReader.cellsMaximum {
+                cells.append(cell)
+            } else if cells[CSVReader.cellsMaximum - 1].bounds.isEmpty {
+                // So that a record that says something far behind is not taken for an empty line.
+                cells[CSVReader.cellsMaximum - 1] = cell
+            }
             fault = fault ?? cellFault
         } while skipDelimiter()
         skipLineEnd()
