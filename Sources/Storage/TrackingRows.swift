@@ -3,7 +3,7 @@ public import Domain
 /// A programme's terms beside its rules.
 public struct Program: Hashable, Sendable {
     /// What commissions are paid in.
-    public enum PaysIn: String, Sendable {
+    public enum PaysIn: String, CaseIterable, Sendable {
         /// The order's currency.
         case order
         /// The programme's, by a stored quote where the order's is another.

@@ -54,7 +54,7 @@ import Testing
                 let permission = try #require(route.permission).rawValue
                 #expect(operation.description == "Permission: `\(permission)`.", "\(route.path)")
                 let parameters = operation.parameters?.map(\.name) ?? []
-                #expect((route.method == .post) == parameters.contains("X-CSRF-Token"), "\(route.path)")
+                #expect(route.changes == parameters.contains("X-CSRF-Token"), "\(route.path)")
             }
         }
     }
@@ -68,6 +68,8 @@ import Testing
             ("/dead-letters", "DeadLetterList"), ("/notifications", "NotificationList"),
             ("/fraud-flags", "FraudFlagList"), ("/payment-status", "Problem"),
             ("/rules?program_id=shoes", "RuleList"), ("/reason-codes", "ReasonCodeList"), ("/fx-quotes", "FxQuoteList"),
+            ("/programs", "ProgramList"), ("/programs/shoes", "Program"), ("/affiliates", "AffiliateList"),
+            ("/affiliates/aff-1", "Affiliate"), ("/programs/shoes/coupons", "CouponList"),
             ("/ledger/periods", "PeriodList"), ("/ledger/periods/2026-10", "PeriodStatementList"),
         ])
     func answers(path: String, schema: String) async throws {

@@ -15,11 +15,11 @@ struct Gate: Sendable {
     func respond(to request: Request, context: ConsoleContext, route: Route) async throws -> Response {
         let principal = route.kind == .open ? nil : try await principal(of: request)
         if let refusal = try refusal(of: route, to: principal, request) { return refusal }
-        let body = route.method == .post ? try await collectBody(of: request) : []
+        let body = route.changes ? try await collectBody(of: request) : []
         let call = Call(
             request: request, principal: principal, clientAddress: context.clientAddress,
             parameters: context.parameters, query: Form(text: request.uri.query ?? ""), body: body)
-        if route.method == .post { try refuseForgery(call, route: route) }
+        if route.changes { try refuseForgery(call, route: route) }
         return try await route.answer(call)
     }
 
