@@ -152,6 +152,6 @@ let package = Package(
                 asyncHTTPClient, logging, nioCore,
             ]),
         tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
-        tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
+        tests("ConsoleAppTests", ["ConsoleApp", "Stages", "WorkerRuntime", "Kafka", "DevKit", asyncHTTPClient]),
     ]
 )

@@ -64,7 +64,8 @@ public struct ConsoleApp: Sendable {
         gate = Gate(sessions: sessions, keys: APIKeyStore(pool: pool), cookie: cookie)
         routes =
             ReadRoutes.all(services) + IngestionRoutes.all(services) + PaymentRoutes.all(services)
-            + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + RuleRoutes.all(services)
+            + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + OutcomeRoutes.all(services)
+            + RuleRoutes.all(services)
             + LedgerRoutes.all(services)
             + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)
             + PayoutPageRoutes.all(services) + OpenRoutes.all(services, resources: resources)

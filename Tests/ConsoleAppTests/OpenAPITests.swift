@@ -68,14 +68,15 @@ import Testing
             ("/dead-letters", "DeadLetterList"), ("/notifications", "NotificationList"),
             ("/fraud-flags", "FraudFlagList"), ("/payment-status", "Problem"),
             ("/rules?program_id=shoes", "RuleList"), ("/reason-codes", "ReasonCodeList"), ("/fx-quotes", "FxQuoteList"),
-            ("/programs", "ProgramList"), ("/programs/shoes", "Program"), ("/affiliates", "AffiliateList"),
+            ("/conversions", "ConversionOutcomeList"), ("/commissions", "CommissionList"), ("/programs", "ProgramList"),
+            ("/programs/shoes", "Program"), ("/affiliates", "AffiliateList"),
             ("/affiliates/aff-1", "Affiliate"), ("/programs/shoes/coupons", "CouponList"),
             ("/ledger/periods", "PeriodList"), ("/ledger/periods/2026-10", "PeriodStatementList"),
         ])
     func answers(path: String, schema: String) async throws {
         let schemas = try Self.document().components.schemas
         try await TestConsole.with { console in
-            try await SeededData.insert(into: console)
+            try await OutcomeAPITests.feed(console)
             let reply = try await console.browser(.owner).get(path)
             let value = try JSONSerialization.jsonObject(with: Data(reply.body.utf8))
             #expect(Self.differences(value, try #require(schemas[schema]), schemas, at: schema) == [])
