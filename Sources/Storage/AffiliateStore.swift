@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 import Events
 public import Postgres
 
@@ -22,6 +22,26 @@ public struct AffiliateRecord: Encodable, Hashable, Sendable {
     public let payoutBlock: String?
     public let autoRegistered: Bool
     public let joinedAt: String
+
+    /// An affiliate as it begins.
+    public init(
+        affiliateID: String, name: String, email: String?, country: String?, groupID: String?, referredBy: String?,
+        at moment: Timestamp
+    ) {
+        affiliateId = affiliateID
+        self.name = name
+        self.email = email
+        self.country = country
+        status = "active"
+        fraudVerdict = FraudVerdict.clear.rawValue
+        groupId = groupID
+        self.referredBy = referredBy
+        payoutProvider = "stripe"
+        hasPayoutAccount = false
+        payoutBlock = nil
+        autoRegistered = false
+        joinedAt = moment.rfc3339
+    }
 
     fileprivate init(_ row: borrowing Row) throws(PostgresError) {
         affiliateId = try row.text(0)
@@ -92,6 +112,19 @@ public enum AffiliateStore {
             FROM affiliate WHERE affiliate_id = $1
             """, .text(affiliateID)
         ) { row throws(PostgresError) in try AffiliateRecord(row) }.first
+    }
+
+    /// - Returns: false if there is an affiliate of that id.
+    public static func add(
+        _ record: AffiliateRecord, at moment: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Bool {
+        try transaction.run(
+            """
+            INSERT INTO affiliate (affiliate_id, name, email, country, group_id, referred_by, joined_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (affiliate_id) DO NOTHING
+            """, .text(record.affiliateId), .text(record.name), .optionalText(record.email),
+            .optionalText(record.country), .optionalText(record.groupId), .optionalText(record.referredBy),
+            .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch)) == 1
     }
 
     public static func save(_ record: AffiliateRecord, in transaction: borrowing Transaction) throws(PostgresError) {

@@ -108,8 +108,8 @@ public enum ProgramStore {
             .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch)) == 1
     }
 
-    /// Records changed terms. They count for what is decided from now on: a commission keeps the hold date, and a payout
-    /// the limits, that it was given.
+    /// Records changed terms. They count for what is decided from now on: a commission keeps the hold date that it was
+    /// given, and a payout its limits.
     public static func save(_ terms: ProgramTerms, in transaction: borrowing Transaction) throws(PostgresError) {
         try transaction.run(
             """

@@ -109,6 +109,11 @@ import Testing
             let reply = try await client.patch("/programs/shoes", json: #"{"hold_days": 90}"#, match: "*", key: "k")
             #expect(reply.json?["hold_days"]?.integer == 90)
             #expect(try await console.text(dates) == before)
+            let feed = ScorerFeed(console: console)
+            try await feed.take([feed.order("later", minutes: 0)])
+            let later = try await console.text(
+                "SELECT (hold_until - occurred_at)::text FROM commission JOIN conversion USING (conversion_id)")
+            #expect(later == "90 days")
         }
     }
 
@@ -167,6 +172,37 @@ import Testing
             #expect(try await client.get(path + "?limit=1&cursor=\(page)").json?["data"]?.array?.count == 1)
             #expect(try await client.get("/programs/none/coupons").status == 404)
             #expect(try await console.count("SELECT count(*) FROM audit_log WHERE action LIKE '%coupon'") == 3)
+        }
+    }
+
+    @Test("An affiliate begins once, with its group and whoever referred it")
+    func newAffiliates() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let client = try await console.browser(.manager)
+            let table: [(body: String, status: Int, code: String?)] = [
+                (
+                    #"{"affiliate_id": "new", "email": "n@example.test", "country": "DE", "referred_by": "aff-2"}"#,
+                    201, nil
+                ),
+                (#"{"affiliate_id": "new"}"#, 409, "affiliate_known"), ("{}", 400, "affiliate_id_required"),
+                (#"{"affiliate_id": "a b"}"#, 400, "invalid_affiliate_id"),
+                (#"{"affiliate_id": "x", "email": "nobody"}"#, 400, "invalid_email"),
+                (#"{"affiliate_id": "x", "country": "de"}"#, 400, "invalid_country"),
+                (#"{"affiliate_id": "x", "referred_by": "nobody"}"#, 404, "not_found"),
+                (#"{"affiliate_id": "x", "referred_by": "x"}"#, 404, "not_found"),
+                (#"{"affiliate_id": "x", "status": "active"}"#, 400, "field_unknown"),
+            ]
+            for (index, line) in table.enumerated() {
+                let reply = try await client.post("/affiliates", json: line.body, key: "k\(index)")
+                #expect(reply.status == line.status, "\(line): \(reply.body)")
+                #expect(reply.json?["code"]?.string == line.code)
+            }
+            let found = try await client.get("/affiliates/new")
+            #expect(found.json?["referred_by"]?.string == "aff-2")
+            #expect(
+                found.header("etag")
+                    == (try await client.post("/affiliates", json: table[0].body, key: "k0")).header("etag"))
         }
     }
 

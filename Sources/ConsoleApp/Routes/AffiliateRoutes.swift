@@ -8,10 +8,12 @@ import Storage
 enum AffiliateRoutes {
     private static let fields = ["name", "status", "group_id", "referred_by"]
     private static let statuses = ["active", "blocked"]
+    private static let emailCharactersMaximum = 320
 
     static func all(_ services: Services) -> [Route] {
         [
             .api(.get, "/affiliates", .readAffiliates) { try await list($0, services) },
+            .api(.post, "/affiliates", .changeAffiliates) { try await create($0, services) },
             .api(.get, "/affiliates/{id}", .readAffiliates) { try await show($0, services) },
             .api(.patch, "/affiliates/{id}", .changeAffiliates) { try await change($0, services) },
         ]
@@ -35,6 +37,54 @@ enum AffiliateRoutes {
         }
         guard let affiliate else { throw Problem.notFound("affiliate", affiliateID) }
         return Answer.json(affiliate).tagged
+    }
+
+    private static func record(_ body: [UInt8], at now: Timestamp) throws(Problem) -> AffiliateRecord {
+        let members = try BodyMembers(
+            body, known: ["affiliate_id", "name", "email", "country", "group_id", "referred_by"])
+        let affiliateID = try members.required("affiliate_id", upTo: ProgramRoutes.idCharactersMaximum)
+        guard affiliateID.utf8.allSatisfy(ProgramRoutes.isPlain) else {
+            throw .invalid(
+                "affiliate_id", "affiliate_id has letters, digits, points, hyphens and underscores.",
+                value: affiliateID)
+        }
+        let email = try members.text("email", upTo: emailCharactersMaximum)
+        if let email, !email.dropFirst().dropLast().contains("@") {
+            throw .invalid("email", "email is an e-mail address.", value: email)
+        }
+        let country = try members.text("country", upTo: 2)
+        if let country, !ProgramRoutes.isCountry(country) {
+            throw .invalid("country", "country has the two capital letters of ISO 3166.", value: country)
+        }
+        return AffiliateRecord(
+            affiliateID: affiliateID,
+            name: try members.text("name", upTo: ProgramRoutes.nameCharactersMaximum) ?? affiliateID, email: email,
+            country: country,
+            groupID: try members.optionalText("group_id", upTo: ProgramRoutes.idCharactersMaximum) ?? nil,
+            referredBy: try members.optionalText("referred_by", upTo: TrackingEvent.textLengthMaximum) ?? nil, at: now)
+    }
+
+    private static func create(_ call: Call, _ services: Services) async throws -> Answer {
+        let write = try IdempotentWrite(call, route: "/affiliates", isRequired: true)
+        let now = services.now()
+        let record = try record(call.body, at: now)
+        let answer = try await services.pool.transaction { transaction throws(PostgresError) in
+            try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
+                if let refusal = try refusal(of: record, was: nil, in: transaction) { return .problem(refusal) }
+                guard try AffiliateStore.add(record, at: now, in: transaction) else {
+                    return .problem(
+                        Problem(
+                            .conflict, "affiliate_known", "There is an affiliate with this id.",
+                            value: record.affiliateId))
+                }
+                try AuditLog.append(
+                    AuditEntry(
+                        at: now, actor: write.actor, action: "create affiliate", subject: record.affiliateId,
+                        detail: String(decoding: JSONText.encode(record), as: UTF8.self)), in: transaction)
+                return .json(record, status: .created)
+            }
+        }
+        return answer.tagged
     }
 
     /// What a client wants to be otherwise; of what may be nothing, a nil inside takes it away.
@@ -90,9 +140,9 @@ enum AffiliateRoutes {
 
     /// A referral leads to somebody else, and never back.
     private static func refusal(
-        of after: AffiliateRecord, was before: AffiliateRecord, in transaction: borrowing Transaction
+        of after: AffiliateRecord, was before: AffiliateRecord?, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Problem? {
-        guard let referrerID = after.referredBy, referrerID != before.referredBy else { return nil }
+        guard let referrerID = after.referredBy, referrerID != before?.referredBy else { return nil }
         let chain = try AffiliateStore.referralChain(from: referrerID, in: transaction)
         guard !chain.isEmpty else { return .notFound("affiliate", referrerID) }
         if let place = chain.firstIndex(of: after.affiliateId) {

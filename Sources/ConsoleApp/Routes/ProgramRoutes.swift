@@ -21,6 +21,19 @@ enum ProgramRoutes {
         ]
     }
 
+    /// Of an id that is given by API: it stands in addresses and files.
+    static func isPlain(_ byte: UInt8) -> Bool {
+        switch UnicodeScalar(byte) {
+        case "a"..."z", "A"..."Z", "0"..."9", ".", "-", "_": true
+        default: false
+        }
+    }
+
+    /// Whether a text has the form of a country's two letters.
+    static func isCountry(_ text: String) -> Bool {
+        text.utf8.count == 2 && text.utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
+    }
+
     // MARK: Terms
 
     private static func list(_ call: Call, _ services: Services) async throws -> Answer {
@@ -214,10 +227,8 @@ private struct ProgramChange: Sendable {
             "auto_approve_limit_minor", in: 0...TrackingEvent.amountMinorMaximum)
         mainMarkets = try members.texts(
             "main_markets", upTo: ProgramChange.marketsMaximum,
-            "main_markets is a list of at most \(ProgramChange.marketsMaximum) countries by their two capital letters."
-        ) { text in
-            text.utf8.count == 2 && text.utf8.allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) }
-        }
+            "main_markets is a list of at most \(ProgramChange.marketsMaximum) countries by their two capital letters.",
+            where: ProgramRoutes.isCountry)
     }
 
     func applied(to before: ProgramTerms) -> ProgramTerms {
@@ -246,7 +257,7 @@ private struct NewProgram: Sendable {
         let members = try BodyMembers(
             body, known: ["program_id", "currency", "standard_percent"] + ProgramChange.fields)
         programID = try members.required("program_id", upTo: ProgramRoutes.idCharactersMaximum)
-        guard programID.utf8.allSatisfy(NewProgram.isPlain) else {
+        guard programID.utf8.allSatisfy(ProgramRoutes.isPlain) else {
             throw .invalid(
                 "program_id", "program_id has letters, digits, points, hyphens and underscores.", value: programID)
         }
@@ -257,14 +268,6 @@ private struct NewProgram: Sendable {
         self.currency = currency
         rate = try members.integer("standard_percent", in: 0...10_000).map { BasisPoints(Int32($0)) }
         change = try ProgramChange(members, by: principal)
-    }
-
-    /// The id stands in addresses and files.
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        switch UnicodeScalar(byte) {
-        case "a"..."z", "A"..."Z", "0"..."9", ".", "-", "_": true
-        default: false
-        }
     }
 
     func terms(at now: Timestamp) -> ProgramTerms {
