@@ -65,7 +65,8 @@ public enum ParkedStore {
         try transaction.copy(
             into: """
                 COPY parked_event (event_key, conversion_id, click_key, code, occurred_at, topic_partition,
-                record_offset, payload, parked_at, look_at, until, kind, program_id, order_id) FROM STDIN (FORMAT binary)
+                record_offset, payload, parked_at, look_at, until, kind, program_id, order_id)
+                FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for record in parked {

@@ -46,11 +46,13 @@ struct ConversionOutcome: Encodable, Sendable {
     let eventId: String?
     let orderId: String?
     let programId: String?
-    /// Whom it counts for, or whom it names.
+    /// Whom it counts for now, or whom it names.
     let affiliateId: String?
     let source: Position
     /// Why; nil if it was accepted.
-    let reason: CommissionExplanation.Signal?
+    let code: Int32?
+    /// What the code says.
+    let sentence: String?
     /// The value that was wrong.
     let measured: String?
     /// The id of the event, order, click or refund that was first.

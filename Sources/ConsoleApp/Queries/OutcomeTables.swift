@@ -7,8 +7,9 @@ import Storage
 enum OutcomeTables {
     // MARK: Conversions
 
-    /// Ids of conversions, newest first. A corrected one is found for both affiliates; one that a code is about may have
-    /// it from its attribution, its commission or its judgement.
+    /// Ids of conversions, newest first. A corrected one is found for both affiliates; a code may be that of its
+    /// attribution (2xx), its commission (3xx: recorded later than it occurred, but for the clocks) or its judgement
+    /// (4xx).
     static func pick(
         _ span: OutcomeSpan, _ eventKey: Identifier?, from: Timestamp, before: Timestamp, limit: Int,
         in transaction: borrowing Transaction
@@ -24,9 +25,11 @@ enum OutcomeTables {
                     SELECT conversion_id FROM conversion_correction WHERE to_affiliate = $4))
                 AND ($5::uuid IS NULL OR c.event_key = $5)
                 AND ($6::int4 IS NULL OR $6 = ANY (c.signal_codes) OR $6 = 501 AND c.is_test
-                    OR EXISTS (SELECT FROM commission m WHERE m.commission_id = c.conversion_id AND $6 = ANY (m.codes))
-                    OR EXISTS (
-                        SELECT FROM fraud_conversion f WHERE f.conversion_id = c.conversion_id AND $6 = ANY (f.codes)))
+                    OR $6 BETWEEN 300 AND 399 AND c.conversion_id IN (
+                        SELECT conversion_id FROM commission
+                        WHERE recorded_at >= $1 - interval '5 minutes' AND $6 = ANY (codes))
+                    OR $6 BETWEEN 400 AND 499 AND c.conversion_id IN (
+                        SELECT conversion_id FROM fraud_conversion WHERE $6 = ANY (codes)))
                 AND ($7::timestamptz IS NULL OR c.occurred_at < $7 OR c.conversion_id > $8::uuid)
             ORDER BY c.occurred_at DESC, c.conversion_id LIMIT $9
             """, .timestamp(microsecondsSinceEpoch: from.microsecondsSinceEpoch),
@@ -43,12 +46,16 @@ enum OutcomeTables {
         guard !ids.isEmpty else { return [] }
         return try transaction.query(
             """
-            SELECT c.conversion_id, c.occurred_at, e.event_id, c.order_id, c.program_id, c.affiliate_id,
-                e.topic_partition, e.record_offset, c.amount_minor, c.currency, c.quantity, c.is_test,
-                c.attributed_by, c.click_id, c.coupon, c.sub_id, c.country, c.signal_codes, f.codes
+            SELECT c.conversion_id, c.occurred_at, e.event_id, c.order_id, c.program_id,
+                COALESCE(k.to_affiliate, c.affiliate_id), e.topic_partition, e.record_offset, c.amount_minor,
+                c.currency, c.quantity, c.is_test, c.attributed_by, c.click_id, c.coupon, c.sub_id, c.country,
+                c.signal_codes, f.codes
             FROM conversion c
             LEFT JOIN event e ON e.event_key = c.event_key AND e.occurred_at = c.occurred_at
             LEFT JOIN fraud_conversion f ON f.conversion_id = c.conversion_id
+            LEFT JOIN LATERAL (
+                SELECT to_affiliate FROM conversion_correction WHERE conversion_id = c.conversion_id
+                ORDER BY sequence DESC LIMIT 1) k ON true
             WHERE c.conversion_id = ANY ($1)
             """, .uuids(ids.map(\.value)), decode: conversion)
     }
@@ -62,7 +69,8 @@ enum OutcomeTables {
             outcome: IntakeOutcome.accepted.rawValue, at: try row.moment(1), type: TrackingEvent.Kind.conversion.name,
             eventId: try row.textOrNull(2), orderId: try row.textOrNull(3), programId: try row.text(4),
             affiliateId: try row.text(5),
-            source: .init(partition: try row.int4OrNull(6), offset: try row.int8OrNull(7)), reason: nil, measured: nil,
+            source: .init(partition: try row.int4OrNull(6), offset: try row.int8OrNull(7)), code: nil, sentence: nil,
+            measured: nil,
             duplicateOf: nil, isConflicting: false, waitsUntil: nil, deadLetterId: nil,
             conversion: ConversionOutcome.Conversion(
                 conversionId: id.description, amountMinor: try row.int8(8), currency: try row.text(9),
@@ -109,11 +117,12 @@ enum OutcomeTables {
 
     private static func exception(_ row: borrowing Row) throws(PostgresError) -> OutcomeQueries.Placed {
         let (partition, offset) = (try row.int4(1), try row.int8(2))
+        let reason = CommissionExplanation.Signal(try row.int4(4))
         let outcome = ConversionOutcome(
             outcome: try row.text(3), at: try row.moment(0), type: kindName(try row.int4OrNull(5)),
             eventId: try row.textOrNull(6), orderId: try row.textOrNull(7), programId: try row.textOrNull(8),
             affiliateId: try row.textOrNull(9), source: .init(partition: partition, offset: offset),
-            reason: CommissionExplanation.Signal(try row.int4(4)), measured: try row.text(10),
+            code: reason.code, sentence: reason.sentence, measured: try row.text(10),
             duplicateOf: try row.textOrNull(11), isConflicting: try row.bool(12), waitsUntil: nil, deadLetterId: nil)
         let moment = Timestamp(microsecondsSinceEpoch: try row.timestamp(0))
         return (OutcomePlace(moment: moment, table: .exceptions, key: .position(partition, offset)), outcome)
@@ -152,11 +161,12 @@ enum OutcomeTables {
     }
 
     private static func parked(_ row: borrowing Row) throws(PostgresError) -> OutcomeQueries.Placed {
+        let reason = CommissionExplanation.Signal(try row.int4(4))
         let outcome = ConversionOutcome(
             outcome: IntakeOutcome.parked.rawValue, at: try row.moment(1), type: kindName(try row.int4OrNull(5)),
             eventId: try row.textOrNull(6), orderId: try row.textOrNull(7), programId: try row.textOrNull(8),
             affiliateId: try row.textOrNull(9), source: .init(partition: try row.int4(2), offset: try row.int8(3)),
-            reason: CommissionExplanation.Signal(try row.int4(4)), measured: nil, duplicateOf: nil,
+            code: reason.code, sentence: reason.sentence, measured: nil, duplicateOf: nil,
             isConflicting: false, waitsUntil: try row.moment(10), deadLetterId: nil)
         let moment = Timestamp(microsecondsSinceEpoch: try row.timestamp(1))
         return (OutcomePlace(moment: moment, table: .parked, key: .id(Identifier(try row.uuid(0)))), outcome)
@@ -193,7 +203,8 @@ enum OutcomeTables {
         let outcome = ConversionOutcome(
             outcome: IntakeOutcome.dead.rawValue, at: try row.moment(1), type: nil, eventId: nil, orderId: nil,
             programId: nil, affiliateId: nil,
-            source: .init(partition: try row.int4(2), offset: try row.int8(3)), reason: reason,
+            source: .init(partition: try row.int4(2), offset: try row.int8(3)), code: reason.code,
+            sentence: reason.sentence,
             measured: measured.isEmpty ? nil : String(measured), duplicateOf: nil, isConflicting: false,
             waitsUntil: nil, deadLetterId: number)
         let moment = Timestamp(microsecondsSinceEpoch: try row.timestamp(1))
