@@ -65,9 +65,9 @@ public struct ConsoleApp: Sendable {
         routes =
             ReadRoutes.all(services) + IngestionRoutes.all(services) + PaymentRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + OutcomeRoutes.all(services)
-            + RuleRoutes.all(services)
-            + LedgerRoutes.all(services)
+            + RuleRoutes.all(services) + LedgerRoutes.all(services)
             + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)
+            + OutcomePageRoutes.all(services) + RulePageRoutes.all(services)
             + PayoutPageRoutes.all(services) + OpenRoutes.all(services, resources: resources)
     }
 

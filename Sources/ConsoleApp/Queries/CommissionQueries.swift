@@ -111,6 +111,23 @@ enum CommissionQueries {
             """, .uuids(ids.map(\.value)), decode: commission)
     }
 
+    /// Commissions that a payout pays, the first recorded first.
+    static func of(
+        payout payoutID: Identifier, limit: Int, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [CommissionRow] {
+        try transaction.query(
+            """
+            WITH page AS MATERIALIZED (
+                SELECT * FROM commission WHERE payout_id = $1 ORDER BY recorded_at, commission_id LIMIT $2
+            )
+            SELECT m.commission_id, m.conversion_id, c.order_id, m.affiliate_id, m.program_id, m.tier::int4, m.status,
+                m.currency, m.amount_minor, m.reversed_minor, m.hold_until, m.recorded_at, m.superseded, m.rule_id,
+                m.rule_version, m.payout_id, m.codes
+            FROM page m LEFT JOIN conversion c ON c.conversion_id = m.conversion_id
+            ORDER BY m.recorded_at, m.commission_id
+            """, .uuid(payoutID.value), .int8(Int64(limit)), decode: commission)
+    }
+
     private static func commission(_ row: borrowing Row) throws(PostgresError) -> CommissionRow {
         CommissionRow(
             commissionId: try row.identifier(0), conversionId: try row.identifier(1), orderId: try row.textOrNull(2),

@@ -34,8 +34,10 @@ extension Services {
 
 extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
-        ("Dashboard", "/console", .readDashboard), ("Payouts", "/console/payouts", .readPayments),
-        ("Affiliates", "/console/affiliates", .readAffiliates), ("Topics", "/console/topics", .readFleet),
+        ("Dashboard", "/console", .readDashboard), ("Conversions", "/console/conversions", .readConversions),
+        ("Payouts", "/console/payouts", .readPayments),
+        ("Affiliates", "/console/affiliates", .readAffiliates), ("Rules", "/console/rules", .readRules),
+        ("Topics", "/console/topics", .readFleet),
         ("Dead letters", "/console/dead-letters", .readFleet),
         ("Notifications", "/console/notifications", .readNotifications),
     ]
