@@ -150,8 +150,18 @@ struct EventFields {
 
     func rejection(_ code: ReasonCode, _ field: Field) -> EventRejection {
         EventRejection(
-            code: code, measured: "\(field.name): \(shown(field))", eventID: shortText(.eventID),
-            affiliateID: shortText(.affiliateID))
+            code: code, measured: "\(field.name): \(shown(field))", identity: identity)
+    }
+
+    private var identity: EventIdentity {
+        var identity = EventIdentity()
+        identity.kind = shortText(.type).flatMap(TrackingEvent.Kind.init(name:))
+        identity.eventID = shortText(.eventID)
+        identity.programID = shortText(.programID, to: TrackingEvent.textLengthMaximum)
+        identity.affiliateID = shortText(.affiliateID)
+        identity.orderID = shortText(.orderID, to: TrackingEvent.textLengthMaximum)
+        identity.occurredAt = shortText(.occurredAt).flatMap { Timestamp(rfc3339: $0) }
+        return identity
     }
 
     private func shown(_ field: Field) -> String {
@@ -168,9 +178,9 @@ struct EventFields {
         return shown.shortened(to: EventFields.measuredLengthMaximum).filter { $0 != "\0" }
     }
 
-    private func shortText(_ field: Field) -> String? {
+    private func shortText(_ field: Field, to length: Int = TrackingEvent.eventIDLengthMaximum) -> String? {
         guard case .string(let text) = self[field], !text.utf8.contains(0) else { return nil }
-        return text.shortened(to: TrackingEvent.eventIDLengthMaximum)
+        return text.shortened(to: length)
     }
 }
 

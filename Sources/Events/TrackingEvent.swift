@@ -24,7 +24,7 @@ public final class TrackingEvent: Sendable {
             }
         }
 
-        init?(name: String) {
+        public init?(name: String) {
             switch name {
             case "click": self = .click
             case "conversion": self = .conversion
@@ -161,19 +161,41 @@ public enum TrackingEventReading: Sendable {
     case futureSchema(major: Int64)
 }
 
+/// What a record says that it is, as far as it can be read: what people look for it by.
+public struct EventIdentity: Hashable, Sendable {
+    public var kind: TrackingEvent.Kind?
+    public var eventID: String?
+    public var programID: String?
+    public var affiliateID: String?
+    public var orderID: String?
+    public var occurredAt: Timestamp?
+
+    public init() {}
+
+    public init(_ event: TrackingEvent) {
+        kind = event.kind
+        eventID = event.eventID
+        programID = event.programID
+        affiliateID = event.affiliateID
+        orderID = event.orderID
+        occurredAt = event.occurredAt
+    }
+}
+
 /// Why a readable record is not accepted, with what could be read of it.
 public struct EventRejection: Error, Sendable {
     public let code: ReasonCode
     /// The field and its value, shortened.
     public let measured: String
-    public let eventID: String?
-    public let affiliateID: String?
+    public let identity: EventIdentity
 
-    public init(code: ReasonCode, measured: String, eventID: String?, affiliateID: String?) {
+    public var eventID: String? { identity.eventID }
+    public var affiliateID: String? { identity.affiliateID }
+
+    public init(code: ReasonCode, measured: String, identity: EventIdentity) {
         self.code = code
         self.measured = measured
-        self.eventID = eventID
-        self.affiliateID = affiliateID
+        self.identity = identity
     }
 }
 

@@ -57,6 +57,10 @@ public struct CopyWriter: ~Copyable {
         buffer.appendField(value)
     }
 
+    public mutating func int2OrNull(_ value: Int16?) {
+        if let value { int2(value) } else { null() }
+    }
+
     public mutating func int4(_ value: Int32) {
         count()
         buffer.appendField(value)

@@ -17,7 +17,7 @@ public struct CommissionExplanation: Encodable, Sendable {
         public let code: Int32
         public let sentence: String
 
-        init(_ code: Int32) {
+        public init(_ code: Int32) {
             self.code = code
             sentence = ReasonCode(rawValue: code)?.sentence ?? "This code is not known to this version."
         }
@@ -90,6 +90,9 @@ public struct CommissionExplanation: Encodable, Sendable {
     public let affiliateId: String
     public let programId: String
     public let orderId: String?
+    /// What the order amounts to, and what its refunds are in.
+    public let orderMinor: Int64
+    public let orderCurrency: String
     /// 1, or 2 for the affiliate who referred the first.
     public let tier: Int16
     public let status: String
@@ -132,7 +135,8 @@ extension CommissionExplanation {
         let parts = LargestRemainder.split(price.amountMinor, by: items.map(\.amountMinor))
         return CommissionExplanation(
             commissionId: commissionID.description, conversionId: price.conversionID.description,
-            affiliateId: price.affiliateID, programId: entry.programID, orderId: head.orderID, tier: price.tier,
+            affiliateId: price.affiliateID, programId: entry.programID, orderId: head.orderID,
+            orderMinor: price.facts.amountMinor, orderCurrency: price.facts.currency.code, tier: price.tier,
             status: head.status, currency: price.facts.commissionCurrency.code, amountMinor: price.amountMinor,
             reversedMinor: head.reversedMinor, isSuperseded: head.isSuperseded, source: head.source,
             attribution: head.attribution,

@@ -8,6 +8,9 @@ public enum ParkedStore {
     /// A record that waits.
     public struct Parked: Sendable {
         public let eventKey: Identifier
+        public let kind: TrackingEvent.Kind
+        public let programID: String
+        public let orderID: String?
         public let conversionID: Identifier
         public let clickKey: Identifier?
         /// What it waits for, in the words of the code that it will be refused with.
@@ -22,6 +25,9 @@ public enum ParkedStore {
             event: TrackingEvent, position: SourcePosition, code: ReasonCode, payload: [UInt8], parkedAt: Timestamp
         ) {
             eventKey = event.eventKey
+            kind = event.kind
+            programID = event.programID
+            orderID = event.orderID
             conversionID = event.conversionID
             clickKey = event.clickKey
             occurredAt = event.occurredAt
@@ -59,11 +65,12 @@ public enum ParkedStore {
         try transaction.copy(
             into: """
                 COPY parked_event (event_key, conversion_id, click_key, code, occurred_at, topic_partition,
-                record_offset, payload, parked_at, look_at, until) FROM STDIN (FORMAT binary)
+                record_offset, payload, parked_at, look_at, until, kind, program_id, order_id)
+                FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for record in parked {
-                rows.beginRow(columns: 11)
+                rows.beginRow(columns: 14)
                 rows.uuid(record.eventKey.value)
                 rows.uuid(record.conversionID.value)
                 rows.uuidOrNull(record.clickKey?.value)
@@ -75,6 +82,9 @@ public enum ParkedStore {
                 rows.timestamp(record.parkedAt.microsecondsSinceEpoch)
                 rows.timestamp(record.lookAt(now).microsecondsSinceEpoch)
                 rows.timestamp(record.until.microsecondsSinceEpoch)
+                rows.int2(record.kind.rawValue)
+                rows.text(record.programID)
+                rows.textOrNull(record.orderID)
             }
         }
     }

@@ -1,9 +1,10 @@
 public import Domain
+public import Events
 
 /// A programme's terms beside its rules.
 public struct Program: Hashable, Sendable {
     /// What commissions are paid in.
-    public enum PaysIn: String, Sendable {
+    public enum PaysIn: String, CaseIterable, Sendable {
         /// The order's currency.
         case order
         /// The programme's, by a stored quote where the order's is another.
@@ -68,20 +69,18 @@ public struct IntakeException: Sendable {
     public let position: SourcePosition
     public let outcome: IntakeOutcome
     public let code: ReasonCode
-    public let eventID: String?
-    public let affiliateID: String?
+    public let identity: EventIdentity
     public let duplicateOf: String?
     public let measured: String
 
     public init(
-        position: SourcePosition, outcome: IntakeOutcome, code: ReasonCode, eventID: String?, affiliateID: String?,
+        position: SourcePosition, outcome: IntakeOutcome, code: ReasonCode, identity: EventIdentity,
         duplicateOf: String? = nil, measured: String = ""
     ) {
         self.position = position
         self.outcome = outcome
         self.code = code
-        self.eventID = eventID
-        self.affiliateID = affiliateID
+        self.identity = identity
         self.duplicateOf = duplicateOf
         self.measured = measured
     }

@@ -96,20 +96,26 @@ public enum TrackingSave {
         try transaction.copy(
             into: """
                 COPY intake_exception (topic_partition, record_offset, outcome, code, event_id, affiliate_id,
-                duplicate_of, measured, conflicting) FROM STDIN (FORMAT binary)
+                duplicate_of, measured, conflicting, kind, program_id, order_id, occurred_at)
+                FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for exception in exceptions {
-                rows.beginRow(columns: 9)
+                let identity = exception.identity
+                rows.beginRow(columns: 13)
                 rows.int4(exception.position.partition)
                 rows.int8(exception.position.offset)
                 rows.text(exception.outcome.rawValue)
                 rows.int4(exception.code.rawValue)
-                rows.textOrNull(exception.eventID)
-                rows.textOrNull(exception.affiliateID)
+                rows.textOrNull(identity.eventID)
+                rows.textOrNull(identity.affiliateID)
                 rows.textOrNull(exception.duplicateOf)
                 rows.text(exception.measured)
                 rows.bool(exception.code == .conflictingContent)
+                rows.int2OrNull(identity.kind?.rawValue)
+                rows.textOrNull(identity.programID)
+                rows.textOrNull(identity.orderID)
+                rows.timestampOrNull(identity.occurredAt?.microsecondsSinceEpoch)
             }
         }
     }

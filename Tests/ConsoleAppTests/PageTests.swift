@@ -92,8 +92,10 @@ import Testing
     @Test("Every page fits a telephone and a desktop, in light and dark, and names what it shows")
     func everyPage() async throws {
         try await TestConsole.with { console in
-            try await SeededData.insert(into: console)
+            try await RulePageTests.seed(console)
             let email = try await console.addUser(.owner)
+            let commission = try await console.text(
+                "SELECT conversion_id::text FROM conversion WHERE order_id = 'o-1'")
             let payout = try await console.pool.transaction { transaction throws(PostgresError) in
                 try PayoutQueries.list(PayoutFilter(limit: 1), in: transaction)
             }
@@ -104,7 +106,12 @@ import Testing
                 "dashboard": "/console", "payouts": "/console/payouts", "affiliates": "/console/affiliates",
                 "topics": "/console/topics", "dead-letters": "/console/dead-letters",
                 "notifications": "/console/notifications", "reason-codes": "/console/reason-codes",
-                "payout": "/console/payouts/\(payout.first?.payoutId ?? "")",
+                "payout": "/console/payouts/\(payout.first?.payoutId ?? "")", "conversions": "/console/conversions",
+                "conversions-empty": "/console/conversions?order_id=none",
+                "commission": "/console/commissions/\(commission)", "rules": "/console/rules",
+                "program": "/console/rules?program_id=shoes",
+                "simulation": "/console/rules?program_id=shoes&conversion_id=\(commission)",
+                "simulation-refused": "/console/rules?program_id=shoes&affiliate_id=x&amount=1.234",
             ]
             try await Browser.with { browser in
                 try await logIn(browser, console, email)

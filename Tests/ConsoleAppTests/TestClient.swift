@@ -45,6 +45,14 @@ struct TestClient: Sendable {
         return try await send("POST", path, headers: headers, body: json)
     }
 
+    func patch(_ path: String, json: String, match: String?, key: String? = nil) async throws -> TestReply {
+        var headers = ["content-type": "application/json"]
+        headers["if-match"] = match
+        headers["idempotency-key"] = key
+        headers["x-csrf-token"] = csrfToken
+        return try await send("PATCH", path, headers: headers, body: json)
+    }
+
     /// Posts a form, its token added unless `fields` has one.
     func submit(_ path: String, _ fields: [String: String], headers: [String: String] = [:]) async throws -> TestReply {
         var fields = fields

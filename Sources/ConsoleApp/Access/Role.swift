@@ -6,12 +6,15 @@ public enum Role: String, CaseIterable, Sendable {
     public var permissions: Set<Permission> {
         let reading: Set<Permission> = [
             .readDashboard, .readAffiliates, .readPayments, .readFleet, .readFraud, .readNotifications, .readRules,
-            .readLedger,
+            .readLedger, .readConversions,
         ]
         return switch self {
         case .owner: Set(Permission.allCases)
-        case .manager: reading.union([.ingestEvents, .changeRules])
-        case .finance: reading.union([.processPayments, .decidePayouts, .closeBooks, .quoteRates])
+        case .manager: reading.union([.ingestEvents, .changeRules, .changePrograms, .changeAffiliates])
+        case .finance:
+            reading.union([
+                .processPayments, .decidePayouts, .closeBooks, .quoteRates, .changePrograms, .setPayoutLimits,
+            ])
         case .fraud, .viewer: reading
         // Sees its own payouts and nothing else: every query is narrowed to its affiliate id.
         case .affiliate: [.readPayments]
@@ -35,7 +38,12 @@ public enum Permission: String, CaseIterable, Sendable {
     case quoteRates = "rates:write"
     case readLedger = "ledger:read"
     case closeBooks = "ledger:close"
+    case readConversions = "conversions:read"
+    case changePrograms = "programs:write"
+    case setPayoutLimits = "payout_limits:write"
+    case changeAffiliates = "affiliates:write"
 
-    /// Deciding about a payout and closing the books take a person who can be named; a key cannot carry them.
-    var isGrantedToKeys: Bool { self != .decidePayouts && self != .closeBooks }
+    /// Deciding about payouts, saying which are paid without a decision, and closing the books take a person who can be
+    /// named; a key cannot carry them.
+    var isGrantedToKeys: Bool { ![.decidePayouts, .setPayoutLimits, .closeBooks].contains(self) }
 }

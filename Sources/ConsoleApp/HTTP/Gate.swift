@@ -31,13 +31,13 @@ struct Gate: Sendable {
     private func answer(
         _ request: Request, _ context: ConsoleContext, _ route: Route, _ principal: Principal?
     ) async throws -> Response {
-        let body = route.method == .post ? try await collectBody(of: request, upTo: route.bodyBytesMaximum) : []
+        let body = route.changes ? try await collectBody(of: request, upTo: route.bodyBytesMaximum) : []
         let upload =
             route.kind == .form ? try MultipartForm(body, contentType: request.headers[.contentType] ?? "") : nil
         let call = Call(
             request: request, principal: principal, clientAddress: context.clientAddress,
             parameters: context.parameters, query: Form(text: request.uri.query ?? ""), body: body, upload: upload)
-        if route.method == .post { try refuseForgery(call, route: route) }
+        if route.changes { try refuseForgery(call, route: route) }
         return try await route.answer(call)
     }
 

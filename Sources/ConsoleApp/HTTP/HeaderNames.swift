@@ -10,6 +10,7 @@ extension HTTPField.Name {
     static let csrfToken = named(Gate.csrfHeader)
     static let idempotencyKey = named("idempotency-key")
     static let idempotencyReplayed = named("idempotency-replayed")
+    static let link = named("link")
     static let secFetchSite = named("sec-fetch-site")
     static let referrerPolicy = named("referrer-policy")
     static let crossOriginOpenerPolicy = named("cross-origin-opener-policy")

@@ -33,6 +33,11 @@ struct Listing<Row: Encodable & Sendable>: Encodable, Sendable {
     /// nil on the last page.
     let nextCursor: String?
 
+    init(data: [Row], next: Cursor?) {
+        self.data = data
+        nextCursor = next?.description
+    }
+
     /// - Parameter rows: one more than `limit`, where there is one more.
     init(_ rows: [Row], limit: Int, cursor: (Row) -> Cursor) {
         data = Array(rows.prefix(limit))
@@ -45,10 +50,12 @@ extension Form {
     static let limitDefault = 50
 
     /// The query field `limit`: rows per page.
-    func limit() throws(Problem) -> Int {
-        guard let text = self["limit"] else { return Form.limitDefault }
-        guard let limit = Int(text), (1...Form.limitMaximum).contains(limit) else {
-            throw .invalid("limit", "limit is a whole number from 1 to \(Form.limitMaximum).", value: text)
+    func limit(
+        unlessGiven standard: Int = Form.limitDefault, maximum: Int = Form.limitMaximum
+    ) throws(Problem) -> Int {
+        guard let text = self["limit"] else { return standard }
+        guard let limit = Int(text), (1...maximum).contains(limit) else {
+            throw .invalid("limit", "limit is a whole number from 1 to \(maximum).", value: text)
         }
         return limit
     }

@@ -12,6 +12,24 @@ enum PercentEncoding {
         return encoded
     }
 
+    /// Text of a part of a path; what cannot be decoded stays as it is.
+    static func decode(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(2)
+            guard byte == UInt8(ascii: "%"), digits.count == 2,
+                let decoded = Hexadecimal.decode(String(decoding: digits, as: UTF8.self))?.first
+            else {
+                bytes.append(byte)
+                continue
+            }
+            bytes.append(decoded)
+            rest = rest.dropFirst(2)
+        }
+        return String(validating: bytes, as: UTF8.self) ?? text
+    }
+
     /// - Parameter fields: those without a value are left out.
     /// - Returns: a query with its question mark; empty without fields.
     static func query(_ fields: KeyValuePairs<String, String?>) -> String {

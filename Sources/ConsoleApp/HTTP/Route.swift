@@ -27,6 +27,9 @@ struct Route: Sendable {
     var bodyBytesMaximum = Gate.bodyBytesMaximum
     let answer: @Sendable (Call) async throws -> Response
 
+    /// Whether it does something: then it has a body, and a session's token must come with it.
+    var changes: Bool { method != .get }
+
     static func api(
         _ method: HTTPRequest.Method, _ path: String, _ permission: Permission,
         answer: @escaping @Sendable (Call) async throws -> Answer
@@ -76,7 +79,7 @@ struct Call: Sendable {
     var form: Form { upload?.form ?? Form(text: String(decoding: body, as: UTF8.self)) }
 
     func parameter(_ name: String) -> String {
-        parameters.get(name) ?? ""
+        parameters.get(name).map(PercentEncoding.decode) ?? ""
     }
 
     /// The principal of a route that is not open.

@@ -84,14 +84,29 @@ struct PayoutPage: Sendable {
         let error: String
     }
 
+    struct Commission: Sendable {
+        let id: String
+        let shortID: String
+        let order: String
+        let program: String
+        let amount: String
+        let currency: String
+        let state: StateLabel
+    }
+
+    /// Commissions that the page shows; all of them are in the CSV of /commissions.
+    static let commissionsMaximum = 100
+
     let row: PayoutsPage.Row
     let approvedBy: String?
     let arrival: String
     let steps: [Step]
     let attempts: [Attempt]
+    let commissions: [Commission]
+    let hasMore: Bool
     let csrfToken: String
 
-    init(_ status: PayoutStatus, reader: Principal) {
+    init(_ status: PayoutStatus, _ commissions: [CommissionRow], reader: Principal) {
         row = PayoutsPage.Row(status.payout, reader: reader)
         approvedBy = status.payout.approvedBy
         arrival = Figures.moment(status.payout.arrivalAt)
@@ -105,6 +120,13 @@ struct PayoutPage: Sendable {
                 operation: $0.operation, number: String($0.number), state: $0.state, sends: String($0.sends),
                 object: $0.providerObjectId ?? "–", error: $0.errorCode ?? "–")
         }
+        self.commissions = commissions.prefix(PayoutPage.commissionsMaximum).map { row in
+            Commission(
+                id: row.commissionId, shortID: String(row.commissionId.prefix(8)), order: row.orderId ?? "–",
+                program: row.programId, amount: Figures.amount(row.amountMinor - row.reversedMinor, row.currency),
+                currency: row.currency, state: StateLabel(commissionState: row.status))
+        }
+        hasMore = commissions.count > PayoutPage.commissionsMaximum
         csrfToken = reader.session?.csrfToken ?? ""
     }
 }

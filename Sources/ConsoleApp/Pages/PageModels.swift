@@ -96,7 +96,11 @@ struct AffiliateView: Sendable {
     let rank: String
     let name: String
     let id: String
+    /// Its conversions.
+    let address: String
     let program: String
+    /// What that one pays.
+    let programAddress: String
     let verdict: StateLabel?
     let score: String
     let scoreBar: String
@@ -113,7 +117,11 @@ struct AffiliateView: Sendable {
         rank = Figures.count(row.rank)
         name = row.name
         id = row.affiliateId
+        address =
+            "/console/conversions"
+            + PercentEncoding.query(["affiliate_id": row.affiliateId, "program_id": row.programId])
         program = row.programId
+        programAddress = "/console/rules" + PercentEncoding.query(["program_id": row.programId])
         verdict =
             switch FraudVerdict(rawValue: row.fraudVerdict) {
             case .review: StateLabel("Review", tone: .waiting)

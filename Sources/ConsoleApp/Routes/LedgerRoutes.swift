@@ -18,6 +18,11 @@ enum LedgerRoutes {
     }
 
     private static func explanation(_ call: Call, _ services: Services) async throws -> Answer {
+        .json(try await explanation(of: call, services))
+    }
+
+    /// For the route and its page.
+    static func explanation(of call: Call, _ services: Services) async throws -> CommissionExplanation {
         let id = call.parameter("id")
         let scope = try call.authenticated().affiliateScope(requested: nil)
         guard let commissionID = Identifier(text: id) else { throw Problem.notFound("commission", id) }
@@ -28,7 +33,7 @@ enum LedgerRoutes {
         guard let explanation, scope == nil || scope == explanation.affiliateId else {
             throw Problem.notFound("commission", id)
         }
-        return .json(explanation)
+        return explanation
     }
 
     private static func transaction(_ call: Call, _ services: Services) async throws -> Answer {

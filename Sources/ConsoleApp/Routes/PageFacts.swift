@@ -34,8 +34,10 @@ extension Services {
 
 extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
-        ("Dashboard", "/console", .readDashboard), ("Payouts", "/console/payouts", .readPayments),
-        ("Affiliates", "/console/affiliates", .readAffiliates), ("Imports", "/console/imports", .ingestEvents),
+        ("Dashboard", "/console", .readDashboard), ("Conversions", "/console/conversions", .readConversions),
+        ("Payouts", "/console/payouts", .readPayments),
+        ("Affiliates", "/console/affiliates", .readAffiliates), ("Rules", "/console/rules", .readRules),
+        ("Imports", "/console/imports", .ingestEvents),
         ("Topics", "/console/topics", .readFleet),
         ("Dead letters", "/console/dead-letters", .readFleet),
         ("Notifications", "/console/notifications", .readNotifications),

@@ -61,8 +61,11 @@ enum PayoutPageRoutes {
             try PayoutQueries.status(filter, in: transaction)
         }
         guard let status = found.first else { throw Problem.notFound("payout", payoutID.description) }
-        return try await services.page("payout", "Payout \(status.payout.payoutId.prefix(8))", for: call) { _, _ in
-            PayoutPage(status, reader: principal)
+        return try await services.page("payout", "Payout \(status.payout.payoutId.prefix(8))", for: call) {
+            transaction, facts throws(PostgresError) in
+            let commissions = try CommissionQueries.of(
+                payout: payoutID, limit: PayoutPage.commissionsMaximum + 1, in: transaction)
+            return PayoutPage(status, commissions, reader: principal)
         }
     }
 

@@ -179,23 +179,45 @@ enum RuleRoutes {
     /// `{"conversion_id": …}` for one that was recorded, else an event as `/ingest-conversion` takes it.
     private static func simulate(_ call: Call, _ services: Services) async throws -> Answer {
         let conversionID = JSONTree(call.body[...])?["conversion_id"]?.string
-        let event = conversionID == nil ? try event(in: call.body) : nil
+        let question = try conversionID.map { Question.conversion($0) } ?? .event(try event(in: call.body))
         let result = try await services.pool.transaction { transaction throws(PostgresError) in
-            if let event { return try RuleSimulation.run(event, in: transaction) }
-            let id = conversionID.flatMap { Identifier(text: $0) } ?? Identifier(0)
-            return try RuleSimulation.run(conversion: id, in: transaction)
+            try answer(question, in: transaction)
         }
-        switch result {
-        case .success(let simulation): return .json(simulation)
-        case .failure(.programUnknown): throw Problem.notFound("programme", event?.programID ?? "")
-        case .failure(.affiliateUnknown): throw Problem.notFound("affiliate", event?.affiliateID ?? "")
-        case .failure(.conversionUnknown): throw Problem.notFound("conversion", conversionID ?? "")
-        case .failure(.quoteMissing): throw refused(.quoteMissing, event?.currency?.code)
-        case .failure(.amountOverflow): throw refused(.amountOverflow, event.map { String($0.amountMinor) })
+        return .json(try result.get())
+    }
+
+    /// What a simulation is asked about.
+    enum Question: Sendable {
+        case event(TrackingEvent)
+        /// The id of one that was recorded, as a client wrote it.
+        case conversion(String)
+    }
+
+    static func answer(
+        _ question: Question, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Result<RuleSimulation, Problem> {
+        switch question {
+        case .conversion(let text):
+            let result = try RuleSimulation.run(conversion: Identifier(text: text) ?? Identifier(0), in: transaction)
+            return result.mapError { problem($0, conversionID: text, nil) }
+        case .event(let event):
+            return try RuleSimulation.run(event, in: transaction).mapError { problem($0, conversionID: "", event) }
         }
     }
 
-    private static func event(in body: [UInt8]) throws(Problem) -> TrackingEvent {
+    private static func problem(
+        _ refusal: RuleSimulation.Refusal, conversionID: String, _ event: TrackingEvent?
+    ) -> Problem {
+        switch refusal {
+        case .programUnknown: .notFound("programme", event?.programID ?? "")
+        case .affiliateUnknown: .notFound("affiliate", event?.affiliateID ?? "")
+        case .conversionUnknown: .notFound("conversion", conversionID)
+        case .quoteMissing: refused(.quoteMissing, event?.currency?.code)
+        case .amountOverflow: refused(.amountOverflow, event.map { String($0.amountMinor) })
+        }
+    }
+
+    static func event(in body: [UInt8]) throws(Problem) -> TrackingEvent {
         switch TrackingEventReader.read(body[...]) {
         case .event(let event) where event.kind == .conversion: return event
         case .event(let event): throw Problem.invalid("type", "Only a conversion has a price.", value: event.kind.name)

@@ -46,8 +46,8 @@ struct IntakeFold: Sendable {
     mutating func reject(_ rejection: EventRejection, at position: SourcePosition) {
         except(
             IntakeException(
-                position: position, outcome: .rejected, code: rejection.code, eventID: rejection.eventID,
-                affiliateID: rejection.affiliateID, measured: rejection.measured))
+                position: position, outcome: .rejected, code: rejection.code, identity: rejection.identity,
+                measured: rejection.measured))
     }
 
     /// - Parameters:
@@ -226,8 +226,8 @@ struct IntakeFold: Sendable {
         if arrival != .fresh { withdrawn.append(event) }
         except(
             IntakeException(
-                position: position, outcome: outcome, code: code, eventID: event.eventID,
-                affiliateID: event.affiliateID, duplicateOf: duplicateOf, measured: measured))
+                position: position, outcome: outcome, code: code, identity: EventIdentity(event),
+                duplicateOf: duplicateOf, measured: measured))
     }
 
     private mutating func except(_ exception: IntakeException) {
