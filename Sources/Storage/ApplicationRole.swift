@@ -8,7 +8,7 @@ public enum ApplicationRole {
     /// What is only ever added to.
     public static let appendOnly = [
         "ledger_transaction", "ledger_posting", "accounting_period", "period_statement", "commission_event",
-        "conversion_correction", "rule_version", "fx_quote", "audit_log",
+        "conversion_correction", "rule_version", "rule_correction", "fx_quote", "audit_log",
     ]
 
     /// Gives an existing role its rights, and takes those that it should not have.
