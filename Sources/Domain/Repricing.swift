@@ -216,6 +216,7 @@ public struct WhatIf: Sendable {
         changed += 1
         return Proposal(
             conversionID: standing.conversionID, commissionID: standing.commissionID, referrerID: referrerID,
-            first: first, second: second, beforeMinor: before.values.reduce(0, +), afterMinor: amounts.values.reduce(0, +))
+            first: first, second: second, beforeMinor: before.values.reduce(0, +),
+            afterMinor: amounts.values.reduce(0, +))
     }
 }

@@ -243,7 +243,7 @@ struct PricingStageTests {
 
 extension Pipeline {
     /// Makes these the rules of `p-hold`, from the beginning of time on.
-    fileprivate func add(rules: String) async throws {
+    func add(rules: String) async throws {
         let tree = try #require(JSONTree(Array(rules.utf8)[...]))
         let wanted = try RuleDocument.wanted(tree)
         let plan = try await database.pool.transaction { transaction throws(PostgresError) -> RulePlan? in

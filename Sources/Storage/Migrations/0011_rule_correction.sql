@@ -53,7 +53,8 @@ SELECT m.commission_id, m.conversion_id, m.tier::integer AS tier, m.affiliate_id
     CASE m.tier WHEN 1 THEN m.affiliate_id ELSE COALESCE((
         SELECT f.affiliate_id FROM commission f
         WHERE (f.commission_id = m.conversion_id OR f.conversion_id = m.conversion_id AND f.commission_id <> f.conversion_id)
-            AND f.tier = 1 AND f.recorded_at = m.recorded_at), c.affiliate_id) END AS brought_by,
+            AND f.tier = 1 AND f.recorded_at = m.recorded_at
+        ORDER BY f.superseded <> m.superseded LIMIT 1), c.affiliate_id) END AS brought_by,
     m.group_id, c.country, c.coupon, c.sub_id, c.is_new_customer, c.items, c.quantity, c.currency, c.amount_minor AS order_minor,
     c.occurred_at, COALESCE(m.customer_since, CASE WHEN c.customer_id IS NULL THEN NULL ELSE c.occurred_at END) AS customer_since,
     q.fx_quote_id, q.mantissa, q.scale::integer AS scale, q.quoted_at, m.volume_minor,
