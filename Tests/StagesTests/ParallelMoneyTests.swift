@@ -16,7 +16,7 @@ import WorkerRuntime
 /// `PARALLEL_MONEY_WORLDS=FIRST-LAST` tries other seeds than those of every run.
 @Suite("Money, computed by several at once", .serialized, .timeLimit(.minutes(60)))
 struct ParallelMoneyTests {
-    private static let seeds = WorldSeeds("PARALLEL_MONEY_WORLDS", otherwise: 1...40)
+    private static let seeds = WorldSeeds("PARALLEL_MONEY_WORLDS", otherwise: 1...12)
     private static let workers = 4
     /// More than what waits may wait for one behind the other: a click, an order, a refund, its reversal.
     private static let releases = 4
