@@ -119,7 +119,8 @@ let package = Package(
         program(
             "tributary",
             [
-                "ConsoleApp", "DevKit", "Storage", "Topics", "Kafka", "Postgres", "Outbox", "Events", "Domain", logging,
+                "ConsoleApp", "DevKit", "Stages", "Storage", "Topics", "Kafka", "Postgres", "Outbox", "Events",
+                "Domain", logging,
                 yams,
             ]),
         // Tests

@@ -42,6 +42,14 @@ public struct CapBook: Sendable {
         self.usedMinor = usedMinor
     }
 
+    /// As if the caps of a rule had so much left for one commission.
+    ///
+    /// - Parameter keys: one for each of the rule's caps.
+    init(leaving leftMinor: Int64, to rule: RuleVersion, _ keys: [CapKey]) {
+        let used = zip(keys, rule.terms.caps).map { ($0, max(0, $1.limitMinor - leftMinor)) }
+        self.init(usedMinor: Dictionary(used, uniquingKeysWith: min))
+    }
+
     /// The counts that a rule's caps look at for one commission, in the order of the caps.
     ///
     /// - Parameter affiliateID: who gets the commission.
@@ -52,6 +60,14 @@ public struct CapBook: Sendable {
             CapKey(
                 programID: programID, ruleID: rule.ruleID, affiliateID: cap.scope == .affiliate ? affiliateID : "",
                 period: cap.period, startDay: cap.period.startDay(of: moment), currency: currency)
+        }
+    }
+
+    /// Gives back what commissions took that others take the place of.
+    public mutating func giveBack(_ takenMinor: [CapKey: Int64]) {
+        for (key, amountMinor) in takenMinor where amountMinor > 0 {
+            usedMinor[key] = max(0, usedMinor[key, default: 0] - amountMinor)
+            changed.insert(key)
         }
     }
 

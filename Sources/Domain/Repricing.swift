@@ -44,19 +44,52 @@ extension RuleSet {
     /// - Parameter recorded: of this programme, `self` being its rules at `recorded.rulesVersion`.
     /// - Returns: what it should have been; nil if the rules have no price of its tier for it.
     public func reprice(_ recorded: RecordedPrice) -> Price? {
-        let rule = recorded.tier == 1 ? winner(for: recorded.facts) : secondTierWinner(for: recorded.facts)
-        var caps = CapBook()
-        if let rule, let left = recorded.capLeftMinor {
-            let keys = CapBook.keys(
-                of: rule, programID: programID, affiliateID: recorded.affiliateID, at: recorded.facts.occurredAt,
-                in: recorded.facts.commissionCurrency)
-            let used = zip(keys, rule.terms.caps).map { ($0, max(0, $1.limitMinor - left)) }
-            caps = CapBook(usedMinor: Dictionary(used, uniquingKeysWith: min))
-        }
-        guard recorded.tier == 2 else { return price(recorded.facts, by: rule, caps: &caps) }
-        guard let rule else { return nil }
+        let facts = recorded.facts
+        guard recorded.tier == 2 else { return price(facts, capLeftMinor: recorded.capLeftMinor) }
         return secondTierPrice(
-            of: recorded.baseMinor, for: recorded.facts, to: recorded.affiliateID, by: rule, caps: &caps)
+            of: recorded.baseMinor, for: facts, to: recorded.affiliateID, capLeftMinor: recorded.capLeftMinor)
+    }
+
+    /// The prices of an order whose caps had so much left: the first, and the referrer's behind it if there is one.
+    ///
+    /// - Parameters:
+    ///   - referrerID: who referred the affiliate; nil: nobody.
+    ///   - capsLeft: what the tightest cap of each tier had left; nil: no cap.
+    public func prices(
+        _ facts: OrderFacts, referrerID: String?, capsLeft: (first: Int64?, second: Int64?)
+    ) -> [Price] {
+        let first = price(facts, capLeftMinor: capsLeft.first)
+        guard let referrerID, first.amountMinor > 0 else { return [first] }
+        let second = secondTierPrice(
+            of: first.amountMinor, for: facts, to: referrerID, capLeftMinor: capsLeft.second)
+        return [first] + (second.map { [$0] } ?? [])
+    }
+
+    private func price(_ facts: OrderFacts, capLeftMinor: Int64?) -> Price {
+        let rule = winner(for: facts)
+        var caps = caps(leaving: capLeftMinor, to: rule, facts, facts.affiliateID)
+        return price(facts, by: rule, caps: &caps)
+    }
+
+    private func secondTierPrice(
+        of commissionMinor: Int64, for facts: OrderFacts, to referrerID: String, capLeftMinor: Int64?
+    ) -> Price? {
+        guard let rule = secondTierWinner(for: facts) else { return nil }
+        var caps = caps(leaving: capLeftMinor, to: rule, facts, referrerID)
+        return secondTierPrice(of: commissionMinor, for: facts, to: referrerID, by: rule, caps: &caps)
+    }
+
+    private func caps(
+        leaving leftMinor: Int64?, to rule: RuleVersion?, _ facts: OrderFacts, _ affiliateID: String
+    ) -> CapBook {
+        guard let rule, let leftMinor else { return CapBook() }
+        return CapBook(leaving: leftMinor, to: rule, capKeys(of: rule, facts, affiliateID))
+    }
+
+    fileprivate func capKeys(of rule: RuleVersion, _ facts: OrderFacts, _ affiliateID: String) -> [CapKey] {
+        CapBook.keys(
+            of: rule, programID: programID, affiliateID: affiliateID, at: facts.occurredAt,
+            in: facts.commissionCurrency)
     }
 }
 
@@ -69,7 +102,57 @@ extension RecordedPrice {
     }
 }
 
-/// What affiliates would have earned by other rules, priced in the order in which it was recorded.
+/// What conversions took out of caps that are to be priced once more, and what caps their prices look at.
+public struct CapDemand: Sendable {
+    private let proposed: RuleSet
+    private let versions: [String: [Int32: RuleVersion]]
+    /// Minor units, by count.
+    public private(set) var takenMinor: [CapKey: Int64] = [:]
+    /// Every count that was taken from or will be looked at.
+    public private(set) var keys: Set<CapKey> = []
+
+    /// - Parameter proposed: the programme's rules with those that are proposed.
+    public init(proposed: RuleSet) {
+        self.proposed = proposed
+        versions = Dictionary(grouping: proposed.versions, by: \.ruleID).mapValues { versions in
+            Dictionary(versions.map { ($0.version, $0) }, uniquingKeysWith: { $1 })
+        }
+    }
+
+    /// Counts a conversion, as `WhatIf` prices it.
+    public mutating func take(_ recorded: [RecordedPrice], referrerID: String?) {
+        for commission in recorded where commission.capLeftMinor != nil {
+            guard let rule = commission.ruleID.flatMap({ versions[$0]?[commission.ruleVersion ?? 0] }) else { continue }
+            for key in Set(proposed.capKeys(of: rule, commission.facts, commission.affiliateID)) {
+                takenMinor[key, default: 0] += commission.amountMinor
+                keys.insert(key)
+            }
+        }
+        guard let facts = recorded.first(where: { $0.tier == 1 })?.facts else { return }
+        if let rule = proposed.winner(for: facts) {
+            keys.formUnion(proposed.capKeys(of: rule, facts, facts.affiliateID))
+        }
+        guard let referrerID, let rule = proposed.secondTierWinner(for: facts) else { return }
+        keys.formUnion(proposed.capKeys(of: rule, facts, referrerID))
+    }
+}
+
+/// What a conversion would have paid by other rules.
+public struct Proposal: Hashable, Sendable {
+    public let conversionID: Identifier
+    /// Its first commission as it stands.
+    public let commissionID: Identifier
+    /// Who referred its affiliate; nil: nobody.
+    public let referrerID: String?
+    public let first: Price
+    /// The referrer's; nil: none.
+    public let second: Price?
+    /// What its commissions are together, in minor units of their currency.
+    public let beforeMinor: Int64
+    public let afterMinor: Int64
+}
+
+/// What affiliates would have earned by other rules, priced in the order in which their orders came.
 public struct WhatIf: Sendable {
     /// An affiliate's money in one currency, minor units.
     public struct Difference: Hashable, Sendable {
@@ -89,16 +172,18 @@ public struct WhatIf: Sendable {
     }
 
     private let proposed: RuleSet
-    /// Caps begin unused at the start of what is replayed.
-    private var caps = CapBook()
+    public private(set) var caps: CapBook
     public private(set) var differences: [Key: Difference] = [:]
-    /// Commissions that would have another amount.
+    /// Conversions that would be paid otherwise.
     public private(set) var changed = 0
     public private(set) var priced = 0
 
-    /// - Parameter proposed: the programme's rules with those that are proposed.
-    public init(proposed: RuleSet) {
+    /// - Parameters:
+    ///   - proposed: the programme's rules with those that are proposed.
+    ///   - caps: what everything has taken but the conversions that are priced.
+    public init(proposed: RuleSet, caps: CapBook) {
         self.proposed = proposed
+        self.caps = caps
     }
 
     /// Prices a conversion as it would have been.
@@ -106,25 +191,32 @@ public struct WhatIf: Sendable {
     /// - Parameters:
     ///   - recorded: its commissions of the programme that no correction superseded, the first behind no other.
     ///   - referrerID: who referred the affiliate; nil: nobody.
-    public mutating func take(_ recorded: [RecordedPrice], referrerID: String?) {
-        guard let first = recorded.first(where: { $0.tier == 1 }) else { return }
-        let facts = first.facts
-        let price = proposed.price(facts, by: proposed.winner(for: facts), caps: &caps)
-        var amounts = [first.affiliateID: price.amountMinor]
-        if let referrerID, let rule = proposed.secondTierWinner(for: facts), price.amountMinor > 0 {
-            amounts[referrerID, default: 0] +=
-                proposed.secondTierPrice(
-                    of: price.amountMinor, for: facts, to: referrerID, by: rule, caps: &caps
-                ).amountMinor
+    /// - Returns: nil if nobody would be paid more or less.
+    public mutating func take(_ recorded: [RecordedPrice], referrerID: String?) -> Proposal? {
+        guard let standing = recorded.first(where: { $0.tier == 1 }) else { return nil }
+        let facts = standing.facts
+        let first = proposed.price(facts, by: proposed.winner(for: facts), caps: &caps)
+        var amounts = [facts.affiliateID: first.amountMinor]
+        var second: Price?
+        if let referrerID, let rule = proposed.secondTierWinner(for: facts), first.amountMinor > 0 {
+            let price = proposed.secondTierPrice(
+                of: first.amountMinor, for: facts, to: referrerID, by: rule, caps: &caps)
+            amounts[referrerID, default: 0] += price.amountMinor
+            second = price
         }
         var before: [String: Int64] = [:]
         for commission in recorded { before[commission.affiliateID, default: 0] += commission.amountMinor }
         priced += 1
-        if amounts.filter({ $0.value > 0 }) != before.filter({ $0.value > 0 }) { changed += 1 }
         for affiliateID in Set(amounts.keys).union(before.keys) {
             let key = Key(affiliateID: affiliateID, currency: facts.commissionCurrency)
             differences[key, default: Difference()].recordedMinor += before[affiliateID] ?? 0
             differences[key, default: Difference()].proposedMinor += amounts[affiliateID] ?? 0
         }
+        guard amounts.filter({ $0.value > 0 }) != before.filter({ $0.value > 0 }) else { return nil }
+        changed += 1
+        return Proposal(
+            conversionID: standing.conversionID, commissionID: standing.commissionID, referrerID: referrerID,
+            first: first, second: second, beforeMinor: before.values.reduce(0, +),
+            afterMinor: amounts.values.reduce(0, +))
     }
 }

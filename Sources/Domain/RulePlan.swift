@@ -61,28 +61,31 @@ public struct RulePlan: Hashable, Sendable {
         current: RuleSet, rulesVersion: Int32, wanted: [WantedRule], at now: Timestamp
     ) throws(Refusal) {
         self.rulesVersion = rulesVersion
-        let versions = Dictionary(grouping: current.firstTier + current.secondTier, by: \.ruleID)
-        let latest = versions.compactMapValues { versions in versions.max { $0.version < $1.version } }
+        let numbers = current.nextNumbers
+        let latest = Dictionary(uniqueKeysWithValues: current.latestVersions.map { ($0.ruleID, $0) })
         var changes: [Change] = []
         var names: Set<String> = []
         for wanted in wanted {
             guard names.insert(wanted.ruleID).inserted else { throw .ruleTwice(wanted.ruleID) }
             guard (1...64).contains(wanted.ruleID.unicodeScalars.count) else { throw .badName(wanted.ruleID) }
-            changes.append(try RulePlan.change(wanted, latest[wanted.ruleID], rulesVersion: rulesVersion + 1, at: now))
+            changes.append(
+                try RulePlan.change(
+                    wanted, latest[wanted.ruleID], number: numbers[wanted.ruleID] ?? 1, rulesVersion: rulesVersion + 1,
+                    at: now))
         }
         for (ruleID, last) in latest where !names.contains(ruleID) && last.validUntil.map({ $0 > now }) ?? true {
             let start = max(now, last.validFrom)
             changes.append(
                 .end(
                     RuleVersion(
-                        ruleID: ruleID, version: last.version + 1, rulesVersion: rulesVersion + 1, validFrom: start,
+                        ruleID: ruleID, version: numbers[ruleID] ?? 1, rulesVersion: rulesVersion + 1, validFrom: start,
                         validUntil: start, priority: last.priority, terms: last.terms)))
         }
         self.changes = changes.sorted { $0.ruleID < $1.ruleID }
     }
 
     private static func change(
-        _ wanted: WantedRule, _ last: RuleVersion?, rulesVersion: Int32, at now: Timestamp
+        _ wanted: WantedRule, _ last: RuleVersion?, number: Int32, rulesVersion: Int32, at now: Timestamp
     ) throws(Refusal) -> Change {
         if let last, wanted.terms == last.terms, wanted.priority == last.priority,
             wanted.validUntil == last.validUntil, wanted.validFrom ?? last.validFrom == last.validFrom
@@ -93,9 +96,16 @@ public struct RulePlan: Hashable, Sendable {
         if let last, start < last.validFrom { throw .beginsTooEarly(wanted.ruleID, notBefore: last.validFrom) }
         if let end = wanted.validUntil, end <= start { throw .endsBeforeItBegins(wanted.ruleID) }
         let version = RuleVersion(
-            ruleID: wanted.ruleID, version: (last?.version ?? 0) + 1, rulesVersion: rulesVersion, validFrom: start,
+            ruleID: wanted.ruleID, version: number, rulesVersion: rulesVersion, validFrom: start,
             validUntil: wanted.validUntil, priority: wanted.priority, terms: wanted.terms)
         return last.map { .change(version, from: $0) } ?? .add(version)
+    }
+}
+
+extension RuleSet {
+    /// The number of each known rule's next version: corrections are counted too.
+    var nextNumbers: [String: Int32] {
+        Dictionary(versions.map { ($0.ruleID, $0.version + 1) }, uniquingKeysWith: max)
     }
 }
 

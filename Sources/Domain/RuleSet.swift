@@ -9,12 +9,23 @@ public struct RuleSet: Sendable {
     public let firstTier: [RuleVersion]
     /// Rules for the affiliate who referred that one.
     public let secondTier: [RuleVersion]
-    /// From when on a later version of the same rule counts instead, by rule and version.
-    private let supersededFrom: [VersionKey: Timestamp]
+    /// When later versions of the same rule count instead, by rule and version.
+    private let superseded: [VersionKey: Supersession]
 
     private struct VersionKey: Hashable {
         let ruleID: String
         let version: Int32
+    }
+
+    private struct Supersession {
+        /// By a later version, for good.
+        var from: Timestamp?
+        /// By corrections, each for its own time.
+        var spans: [Range<Timestamp>] = []
+
+        func includes(_ moment: Timestamp) -> Bool {
+            from.map { $0 <= moment } ?? false || spans.contains { $0.contains(moment) }
+        }
     }
 
     /// - Parameter versions: all that are known, in any order.
@@ -24,21 +35,36 @@ public struct RuleSet: Sendable {
         let sorted = versions.sorted { Precedence($0) < Precedence($1) }
         firstTier = sorted.filter { !$0.terms.action.isSecondTier }
         secondTier = sorted.filter { $0.terms.action.isSecondTier }
-        var supersededFrom: [VersionKey: Timestamp] = [:]
+        var superseded: [VersionKey: Supersession] = [:]
         for later in Dictionary(grouping: versions, by: \.ruleID).values {
-            var earliest: Timestamp?
+            var next = Supersession()
             for version in later.sorted(by: { $0.version > $1.version }) {
-                supersededFrom[VersionKey(ruleID: version.ruleID, version: version.version)] = earliest
-                earliest = min(earliest ?? version.validFrom, version.validFrom)
+                superseded[VersionKey(ruleID: version.ruleID, version: version.version)] = next
+                if let span = version.corrects {
+                    next.spans.append(span)
+                } else {
+                    next.from = min(next.from ?? version.validFrom, version.validFrom)
+                }
             }
         }
-        self.supersededFrom = supersededFrom
+        self.superseded = superseded
     }
 
-    /// Of each rule the version with the greatest number, in the order in which they are asked.
+    /// Every version that is known, in the order in which they are asked; the second tier behind the first.
+    public var versions: [RuleVersion] { firstTier + secondTier }
+
+    /// Of each rule the version with the greatest number that is no correction, in the order in which they are asked.
     public var latestVersions: [RuleVersion] {
-        let all = firstTier + secondTier
+        let all = versions.filter { $0.corrects == nil }
         return all.filter { version in !all.contains { $0.ruleID == version.ruleID && $0.version > version.version } }
+    }
+
+    /// Whether a price may depend on what was paid before it.
+    public var hasCaps: Bool { versions.contains { !$0.terms.caps.isEmpty } }
+
+    /// The rules with more versions known.
+    public func adding(_ versions: [RuleVersion]) -> RuleSet {
+        RuleSet(programID: programID, programCurrency: programCurrency, versions: self.versions + versions)
     }
 
     /// Whether a price needs the customer's first order.
@@ -86,7 +112,7 @@ public struct RuleSet: Sendable {
     private func loss(of rule: RuleVersion, for order: OrderFacts) -> RuleLoss? {
         let moment = order.occurredAt
         guard rule.validFrom <= moment else { return .notYetInForce }
-        if let next = supersededFrom[VersionKey(ruleID: rule.ruleID, version: rule.version)], next <= moment {
+        if superseded[VersionKey(ruleID: rule.ruleID, version: rule.version)]?.includes(moment) == true {
             return .superseded
         }
         if let validUntil = rule.validUntil, validUntil <= moment { return .ended }

@@ -117,10 +117,13 @@ public struct RuleVersion: Hashable, Sendable {
     /// The greater goes first.
     public let priority: Int32
     public let terms: RuleTerms
+    /// For orders of which time a correction put it in the place of the versions before it, whether or not it is valid
+    /// in all of that; nil: it is no correction, and takes their place from `validFrom` on.
+    public let corrects: Range<Timestamp>?
 
     public init(
         ruleID: String, version: Int32, rulesVersion: Int32, validFrom: Timestamp, validUntil: Timestamp?,
-        priority: Int32, terms: RuleTerms
+        priority: Int32, terms: RuleTerms, corrects: Range<Timestamp>? = nil
     ) {
         self.ruleID = ruleID
         self.version = version
@@ -129,6 +132,7 @@ public struct RuleVersion: Hashable, Sendable {
         self.validUntil = validUntil
         self.priority = priority
         self.terms = terms
+        self.corrects = corrects
     }
 
     public func hasEnded(at moment: Timestamp) -> Bool { validUntil.map { $0 <= moment } ?? false }

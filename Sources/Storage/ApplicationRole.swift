@@ -8,7 +8,7 @@ public enum ApplicationRole {
     /// What is only ever added to; a policy has its row from the start.
     public static let appendOnly = [
         "ledger_transaction", "ledger_posting", "accounting_period", "period_statement", "commission_event",
-        "conversion_correction", "rule_version", "fx_quote", "audit_log", "dropped_month",
+        "conversion_correction", "rule_version", "rule_correction", "fx_quote", "audit_log", "dropped_month",
         "retention_policy",
     ]
 

@@ -83,6 +83,14 @@ public struct CommissionExplanation: Encodable, Sendable {
         public let from: String
         public let to: String
         public let actor: String
+        /// The first of the commissions that it brought.
+        public let commissionId: String
+        /// Of an accepted replay: why, by which change of the programme's rules, and what the order's commissions
+        /// amounted to before it and behind it.
+        public let reason: String?
+        public let rulesVersion: Int32?
+        public let beforeMinor: Int64?
+        public let afterMinor: Int64?
     }
 
     public let commissionId: String
@@ -246,13 +254,20 @@ extension CommissionExplanation {
     ) throws(PostgresError) -> [Correction] {
         try transaction.query(
             """
-            SELECT recorded_at, kind, from_affiliate, to_affiliate, actor FROM conversion_correction
-            WHERE conversion_id = $1 ORDER BY sequence
+            SELECT k.recorded_at, k.kind, k.from_affiliate, k.to_affiliate, k.actor, k.sequence, r.reason,
+                r.rules_version, o.before_minor, o.after_minor
+            FROM conversion_correction k LEFT JOIN rule_correction r USING (rule_correction_id)
+            LEFT JOIN rule_correction_order o USING (rule_correction_id, conversion_id)
+            WHERE k.conversion_id = $1 ORDER BY k.sequence
             """, .uuid(conversionID.value)
         ) { row throws(PostgresError) in
             Correction(
                 at: Timestamp(microsecondsSinceEpoch: try row.timestamp(0)).rfc3339, kind: try row.text(1),
-                from: try row.text(2), to: try row.text(3), actor: try row.text(4))
+                from: try row.text(2), to: try row.text(3), actor: try row.text(4),
+                commissionId: RefundSave.Correction.commissionID(of: conversionID, sequence: try row.int4(5))
+                    .description,
+                reason: try row.textOrNull(6), rulesVersion: try row.int4OrNull(7),
+                beforeMinor: try row.int8OrNull(8), afterMinor: try row.int8OrNull(9))
         }
     }
 }

@@ -94,7 +94,8 @@ public enum CommissionStore {
         }
     }
 
-    /// Adds the orders of commissions to the volumes that tiers look at: once each, however often one is approved.
+    /// Adds the orders of commissions to the volumes that tiers look at: once for an affiliate, however often its
+    /// commission is approved, and however often a correction put another in its place.
     private static func addVolumes(
         _ approved: [Judged], in transaction: borrowing Transaction
     ) throws(PostgresError) {
@@ -106,7 +107,10 @@ public enum CommissionStore {
                 date_trunc('month', c.occurred_at AT TIME ZONE 'UTC')::date, sum(c.amount_minor)
             FROM commission m JOIN conversion c USING (conversion_id)
             WHERE m.commission_id = ANY ($1::uuid[]) AND m.tier = 1 AND NOT EXISTS (
-                SELECT FROM commission_event e WHERE e.commission_id = m.commission_id AND e.to_status = 'approved')
+                SELECT FROM commission f JOIN commission_event e USING (commission_id)
+                WHERE (f.commission_id = m.conversion_id
+                        OR f.conversion_id = m.conversion_id AND f.commission_id <> f.conversion_id)
+                    AND f.affiliate_id = m.affiliate_id AND f.tier = 1 AND e.to_status = 'approved')
             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
             ON CONFLICT (program_id, affiliate_id, currency, month)
             DO UPDATE SET volume_minor = v.volume_minor + excluded.volume_minor

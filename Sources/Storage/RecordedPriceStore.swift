@@ -25,27 +25,61 @@ public enum RecordedPriceStore {
         ) { row throws(PostgresError) in try entry(row) }.first
     }
 
-    /// Every commission that no correction superseded of orders between two moments, in the order in which they were
-    /// recorded; those of one conversion behind each other.
+    /// What the first commissions of conversions that no correction superseded were priced with.
+    public static func firstPrices(
+        of conversionIDs: [Identifier], in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [Identifier: Entry] {
+        guard !conversionIDs.isEmpty else { return [:] }
+        let entries = try transaction.query(
+            """
+            SELECT * FROM recorded_price
+            WHERE (commission_id = ANY($1) OR conversion_id = ANY($1) AND commission_id <> conversion_id)
+                AND tier = 1 AND NOT superseded
+            """, .uuids(conversionIDs.map(\.value))
+        ) { row throws(PostgresError) in try entry(row) }
+        return Dictionary(uniqueKeysWithValues: entries.map { ($0.price.conversionID, $0) })
+    }
+
+    /// Every commission that no correction superseded of orders between two moments, in the order in which these came;
+    /// those of one conversion behind each other.
     ///
     /// - Parameter take: gets them page by page.
     public static func replay(
         from first: Timestamp, to last: Timestamp, programID: String?, in transaction: borrowing Transaction,
         _ take: ([Entry]) throws(PostgresError) -> Void
     ) throws(PostgresError) {
+        try open(from: first, to: last, programID: programID, in: transaction)
+        try read(in: transaction, take)
+        try close(in: transaction)
+    }
+
+    /// Makes the same ready to be read more than once, each time as it stands now.
+    public static func open(
+        from first: Timestamp, to last: Timestamp, programID: String?, in transaction: borrowing Transaction
+    ) throws(PostgresError) {
         try transaction.run(
             """
-            DECLARE replay NO SCROLL CURSOR FOR
+            DECLARE replay SCROLL CURSOR FOR
             SELECT * FROM recorded_price
             WHERE occurred_at >= $1 AND occurred_at < $2 AND ($3::text IS NULL OR program_id = $3) AND NOT superseded
-            ORDER BY recorded_at, topic_partition, record_offset, conversion_id, tier
+            ORDER BY first_recorded_at, topic_partition, record_offset, conversion_id, tier
             """, .timestamp(microsecondsSinceEpoch: first.microsecondsSinceEpoch),
-            .timestamp(microsecondsSinceEpoch: last.microsecondsSinceEpoch), programID.map { .text($0) } ?? .null)
+            .timestamp(microsecondsSinceEpoch: last.microsecondsSinceEpoch), .optionalText(programID))
+    }
+
+    /// Reads it from its beginning.
+    public static func read(
+        in transaction: borrowing Transaction, _ take: ([Entry]) throws(PostgresError) -> Void
+    ) throws(PostgresError) {
+        try transaction.run("MOVE ABSOLUTE 0 FROM replay")
         while true {
             let page = try transaction.query("FETCH 2000 FROM replay") { row throws(PostgresError) in try entry(row) }
             try take(page)
-            guard page.count == pageRows else { break }
+            guard page.count == pageRows else { return }
         }
+    }
+
+    public static func close(in transaction: borrowing Transaction) throws(PostgresError) {
         try transaction.run("CLOSE replay")
     }
 

@@ -4,20 +4,18 @@ public import Postgres
 /// What the scorer asks the database about conversions that are recorded, before it refunds or corrects them.
 public enum RefundLoad {
     /// The conversions with their commissions, which stay locked until the transaction ends.
+    ///
+    /// The first commission that a conversion ever had stands for all of them and is locked before anything is read:
+    /// whoever waited for a correction or a refund sees what it did. A conversion that appears only then is not found;
+    /// its commissions were not there to be locked.
     public static func conversions(
         _ ids: [Identifier], in transaction: borrowing Transaction
     ) throws(PostgresError) -> [Identifier: RecordedConversion] {
         guard !ids.isEmpty else { return [:] }
         let keys = PostgresValue.uuids(ids.map(\.value))
-        let commissions = try transaction.query(
-            """
-            SELECT conversion_id, commission_id, affiliate_id, currency, amount_minor, reversed_minor, status
-            FROM commission
-            WHERE (commission_id = ANY($1) OR conversion_id = ANY($1) AND commission_id <> conversion_id)
-                AND NOT superseded
-            ORDER BY commission_id FOR UPDATE
-            """, keys
-        ) { row throws(PostgresError) in (try row.identifier(0), try commission(row)) }
+        let locked = try transaction.query(
+            "SELECT commission_id FROM commission WHERE commission_id = ANY($1) ORDER BY commission_id FOR UPDATE", keys
+        ) { row throws(PostgresError) in try row.identifier(0) }
         let conversions = try transaction.query(
             """
             SELECT c.conversion_id, COALESCE((
@@ -28,9 +26,18 @@ public enum RefundLoad {
                 SELECT COALESCE(sum(r.amount_minor), 0)::bigint AS minor, count(*) AS refunds FROM refund r
                 WHERE r.conversion_id = c.conversion_id
                     AND NOT EXISTS (SELECT FROM refund_reversal v WHERE v.refund_key = r.refund_key)) f
-            WHERE c.conversion_id = ANY($1)
-            """, keys
+            WHERE c.conversion_id = ANY($1) AND (c.is_test OR c.conversion_id = ANY($2))
+            """, keys, .uuids(locked.map(\.value))
         ) { row throws(PostgresError) in try conversion(row) }
+        let commissions = try transaction.query(
+            """
+            SELECT conversion_id, commission_id, affiliate_id, currency, amount_minor, reversed_minor, status
+            FROM commission
+            WHERE (commission_id = ANY($1) OR conversion_id = ANY($1) AND commission_id <> conversion_id)
+                AND NOT superseded
+            ORDER BY commission_id FOR UPDATE
+            """, .uuids(locked.map(\.value))
+        ) { row throws(PostgresError) in (try row.identifier(0), try commission(row)) }
         var found = Dictionary(uniqueKeysWithValues: conversions.map { ($0.conversionID, $0) })
         for (conversionID, commission) in commissions { found[conversionID]?.commissions.append(commission) }
         return found

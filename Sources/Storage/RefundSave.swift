@@ -1,4 +1,5 @@
 public import Domain
+import Events
 public import Postgres
 
 /// What the scorer writes of refunds and corrections.
@@ -50,48 +51,70 @@ public enum RefundSave {
         }
     }
 
+    /// Why a conversion is corrected.
+    public enum CorrectionCause: Hashable, Sendable {
+        case lateClick(Identifier)
+        /// An accepted what-if.
+        case replay(ruleCorrectionID: Int64)
+    }
+
     /// Whom a conversion counts for from now on.
     public struct Correction: Sendable {
         public let conversionID: Identifier
         /// From 1.
         public let sequence: Int32
+        public let cause: CorrectionCause
         public let fromAffiliateID: String
         public let toAffiliateID: String
-        public let clickKey: Identifier
         public let actor: String
 
         public init(
-            conversionID: Identifier, sequence: Int32, fromAffiliateID: String, toAffiliateID: String,
-            clickKey: Identifier, actor: String
+            conversionID: Identifier, sequence: Int32, cause: CorrectionCause, fromAffiliateID: String,
+            toAffiliateID: String, actor: String
         ) {
             self.conversionID = conversionID
             self.sequence = sequence
+            self.cause = cause
             self.fromAffiliateID = fromAffiliateID
             self.toAffiliateID = toAffiliateID
-            self.clickKey = clickKey
             self.actor = actor
+        }
+
+        /// The first of the commissions that a correction brings.
+        ///
+        /// - Parameter sequence: which correction of the conversion it is, from 1.
+        public static func commissionID(of conversionID: Identifier, sequence: Int32) -> Identifier {
+            Identifier(hashing: "commission", conversionID.description, String(sequence))
         }
     }
 
-    /// Corrections for which a click came late.
-    public static func lateClicks(
+    /// Writes what was corrected.
+    public static func corrections(
         _ corrections: [Correction], at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) {
         guard !corrections.isEmpty else { return }
         try transaction.copy(
             into: """
-                COPY conversion_correction (conversion_id, sequence, kind, from_affiliate, to_affiliate, click_key,
-                actor, recorded_at) FROM STDIN (FORMAT binary)
+                COPY conversion_correction (conversion_id, sequence, kind, click_key, rule_correction_id,
+                from_affiliate, to_affiliate, actor, recorded_at) FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for correction in corrections {
-                rows.beginRow(columns: 8)
+                rows.beginRow(columns: 9)
                 rows.uuid(correction.conversionID.value)
                 rows.int4(correction.sequence)
-                rows.text("late_click")
+                switch correction.cause {
+                case .lateClick(let clickKey):
+                    rows.text("late_click")
+                    rows.uuid(clickKey.value)
+                    rows.null()
+                case .replay(let ruleCorrectionID):
+                    rows.text("replay")
+                    rows.null()
+                    rows.int8(ruleCorrectionID)
+                }
                 rows.text(correction.fromAffiliateID)
                 rows.text(correction.toAffiliateID)
-                rows.uuid(correction.clickKey.value)
                 rows.text(correction.actor)
                 rows.timestamp(now.microsecondsSinceEpoch)
             }

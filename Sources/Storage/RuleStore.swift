@@ -21,7 +21,7 @@ public enum RuleStore {
         let rows = try transaction.query(
             """
             SELECT p.program_id, p.currency, r.rule_id, r.version, r.rules_version, r.valid_from, r.valid_until,
-                r.priority, r.definition
+                r.priority, r.definition, r.corrects_from, r.corrects_until
             FROM unnest($1::text[], $2::int4[]) AS k(program_id, known) JOIN program p USING (program_id)
             LEFT JOIN rule_version r ON r.program_id = p.program_id AND r.rules_version <= k.known
             """, .texts(programIDs), .int4s(rulesVersions)
@@ -48,11 +48,15 @@ public enum RuleStore {
         } catch {
             throw PostgresError(code: .decoding, message: "a stored rule cannot be read: \(error)")
         }
+        var corrects: Range<Timestamp>?
+        if let first = try row.timestampOrNull(9), let end = try row.timestampOrNull(10) {
+            corrects = Timestamp(microsecondsSinceEpoch: first)..<Timestamp(microsecondsSinceEpoch: end)
+        }
         return RuleVersion(
             ruleID: try row.text(2), version: try row.int4(3), rulesVersion: try row.int4(4),
             validFrom: Timestamp(microsecondsSinceEpoch: try row.timestamp(5)),
             validUntil: try row.timestampOrNull(6).map(Timestamp.init(microsecondsSinceEpoch:)),
-            priority: try row.int4(7), terms: terms)
+            priority: try row.int4(7), terms: terms, corrects: corrects)
     }
 
     /// Gives programmes their first rule, a share of every order from the beginning of time on.
@@ -83,23 +87,36 @@ public enum RuleStore {
             "UPDATE program SET rules_version = rules_version + 1 WHERE program_id = $1 AND rules_version = $2",
             .text(programID), .int4(plan.rulesVersion))
         guard isCurrent == 1 else { return nil }
-        try transaction.run(
-            """
-            INSERT INTO rule_version (program_id, rule_id, version, rules_version, valid_from, valid_until, priority,
-                definition, created_by, created_at)
-            SELECT $1, rule_id, version, $2, valid_from, valid_until, priority, definition::jsonb, $3, $4
-            FROM unnest($5::text[], $6::int4[], $7::timestamptz[], $8::timestamptz[], $9::int4[], $10::text[])
-                AS r (rule_id, version, valid_from, valid_until, priority, definition)
-            """, .text(programID), .int4(plan.rulesVersion + 1), .text(actor),
-            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch), .texts(versions.map(\.ruleID)),
-            .int4s(versions.map(\.version)), .timestamps(versions.map(\.validFrom.microsecondsSinceEpoch)),
-            .optionalTimestamps(versions.map(\.validUntil?.microsecondsSinceEpoch)),
-            .int4s(versions.map(\.priority)), .texts(versions.map(\.terms.json)))
+        try save(versions, of: programID, by: actor, at: now, in: transaction)
         try AuditLog.append(
             AuditEntry(
                 at: now, actor: actor, action: "change rules", subject: programID,
                 detail: RuleStore.detail(of: plan)), in: transaction)
         return plan.rulesVersion + 1
+    }
+
+    /// Records versions; `program.rules_version` is theirs already.
+    static func save(
+        _ versions: [RuleVersion], of programID: String, by actor: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        try transaction.run(
+            """
+            INSERT INTO rule_version (program_id, rule_id, version, rules_version, valid_from, valid_until, priority,
+                definition, corrects_from, corrects_until, created_by, created_at)
+            SELECT $1, rule_id, version, rules_version, valid_from, valid_until, priority, definition::jsonb,
+                corrects_from, corrects_until, $2, $3
+            FROM unnest($4::text[], $5::int4[], $6::int4[], $7::timestamptz[], $8::timestamptz[], $9::int4[],
+                    $10::text[], $11::timestamptz[], $12::timestamptz[])
+                AS r (rule_id, version, rules_version, valid_from, valid_until, priority, definition, corrects_from,
+                    corrects_until)
+            """, .text(programID), .text(actor), .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch),
+            .texts(versions.map(\.ruleID)), .int4s(versions.map(\.version)), .int4s(versions.map(\.rulesVersion)),
+            .timestamps(versions.map(\.validFrom.microsecondsSinceEpoch)),
+            .optionalTimestamps(versions.map(\.validUntil?.microsecondsSinceEpoch)),
+            .int4s(versions.map(\.priority)), .texts(versions.map(\.terms.json)),
+            .optionalTimestamps(versions.map(\.corrects?.lowerBound.microsecondsSinceEpoch)),
+            .optionalTimestamps(versions.map(\.corrects?.upperBound.microsecondsSinceEpoch)))
     }
 
     private static func detail(of plan: RulePlan) -> String {

@@ -18,7 +18,7 @@ public struct Program: Hashable, Sendable {
     public let attributionWindowDays: Int32
     public let couponBeatsClick: Bool
     /// Rises with every change of its rules.
-    public let rulesVersion: Int32
+    public var rulesVersion: Int32
 
     public init(
         programID: String, currency: Currency, paysIn: PaysIn, holdDays: Int32, attributionWindowDays: Int32,

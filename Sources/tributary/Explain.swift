@@ -60,9 +60,17 @@ extension CommissionExplanation {
             let amount = change.reversedMinor == 0 ? "" : ", \(money(change.reversedMinor)) taken back"
             return "  \(change.at) \(change.from) → \(change.to)\(amount), by \(change.actor): \(change.reason)"
         }
-        lines += corrections.map { "  \($0.at) \($0.kind): from \($0.from) to \($0.to), by \($0.actor)" }
+        lines += corrections.map { text($0) }
         if !ledger.isEmpty { lines += ["", "In the ledger"] }
         return (lines + ledger.map { $0.text }).joined(separator: "\n")
+    }
+
+    private func text(_ correction: Correction) -> String {
+        let head = "  \(correction.at) \(correction.kind), by \(correction.actor): "
+        guard let reason = correction.reason, let before = correction.beforeMinor, let after = correction.afterMinor
+        else { return head + "from \(correction.from) to \(correction.to), commission \(correction.commissionId)" }
+        return head + "\(reason), from \(money(before)) to \(money(after)) by change "
+            + "\(correction.rulesVersion ?? 0) of the rules, commission \(correction.commissionId)"
     }
 
     private func money(_ minorUnits: Int64) -> String {

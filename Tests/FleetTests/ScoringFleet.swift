@@ -14,7 +14,8 @@ struct ScoringFleet {
     static let startWithin = Duration.seconds(30)
     /// Long enough for three rebalances of the embedded broker on a busy machine.
     static let turnWithin = Duration.seconds(40)
-    private static let processedWithin = Duration.seconds(90)
+    /// How long scorers may take for so many records.
+    static func processedWithin(_ records: Int) -> Duration { .seconds(90 + records / 100) }
 
     let fleet: Fleet
     let database: TestDatabase
@@ -81,7 +82,7 @@ struct ScoringFleet {
 
     /// Waits until every record is processed, every refund whose order has come is released, and every message is sent.
     func waitUntilProcessed(records: Int = ScoringFleet.traffic.count) async throws {
-        try await wait(for: "every record to be processed", within: ScoringFleet.processedWithin) {
+        try await wait(for: "every record to be processed", within: ScoringFleet.processedWithin(records)) {
             let processed = try await processedRecords
             let waiting = try await count("SELECT count(*) FROM parked_event JOIN conversion USING (conversion_id)")
             let unsent = try await count(
@@ -159,7 +160,9 @@ struct ScoringFleet {
     }
 
     /// Runs a verb to its end.
-    func tributary(_ arguments: String...) async throws -> (ProcessEnd, String) {
+    func tributary(_ arguments: String...) async throws -> (ProcessEnd, String) { try await tributary(arguments) }
+
+    func tributary(_ arguments: [String]) async throws -> (ProcessEnd, String) {
         let child = try await fleet.start(
             "tributary", arguments, environment: ["KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers])
         let end = await child.waitForEnd()

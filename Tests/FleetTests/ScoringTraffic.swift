@@ -56,12 +56,33 @@ extension ScoringFleet {
         }
     }
 
-    /// Publishes messages, and waits until the broker has them.
+    /// The embedded broker keeps 5 MiB of a partition and then forgets the oldest: this much is published at once, and
+    /// more only once what came before the last of it is processed.
+    private static let publishedBytes = 2 << 20
+
+    /// Publishes messages, and waits until the broker has them; many of them no faster than scorers process them.
     func publish(_ messages: [OutgoingMessage] = ScoringFleet.traffic) async throws {
         let producer = try KafkaProducer(
             ProducerConfiguration(settings: kafka, clientID: "fleet-test", messageBytesMaximum: 8 << 20),
             logger: Logger(label: "fleet-test"))
-        for case .failed(let error) in await producer.publish(messages) { throw error }
+        let before = try await processedRecords
+        var rest = messages[...]
+        var old = 0
+        while !rest.isEmpty {
+            let wanted = Int64(old)
+            try await wait(for: "the scorers to keep pace", within: ScoringFleet.processedWithin(rest.count)) {
+                try await processedRecords - before >= wanted
+            }
+            old = messages.count - rest.count
+            var bytes = 0
+            let part = rest.prefix { message in
+                bytes += message.value?.count ?? 0
+                return bytes <= ScoringFleet.publishedBytes
+            }
+            let count = max(1, part.count)
+            for case .failed(let error) in await producer.publish(Array(rest.prefix(count))) { throw error }
+            rest = rest.dropFirst(count)
+        }
         await producer.close()
     }
 }

@@ -53,6 +53,8 @@ struct MoneyOracle {
     private static let exponents = ["EUR": 2, "USD": 2, "JPY": 0, "KWD": 3]
 
     private let world: MoneyWorld
+    /// Whether caps are kept; else they only count.
+    private let limitsCaps: Bool
     private let tellOrder: (String) -> String
     private var versions: [MoneyWorld.Rule] = []
     private var quotes: [(currency: String, rate: Decimal, at: Int)] = []
@@ -69,8 +71,9 @@ struct MoneyOracle {
     private var refusals: [String: Int] = [:]
 
     /// - Parameter tellOrder: what conversions of orders are sorted by where several are corrected at once.
-    init(_ world: MoneyWorld, tellOrder: @escaping (String) -> String) {
+    init(_ world: MoneyWorld, limitsCaps: Bool = true, tellOrder: @escaping (String) -> String) {
         self.world = world
+        self.limitsCaps = limitsCaps
         self.tellOrder = tellOrder
     }
 
@@ -88,6 +91,15 @@ struct MoneyOracle {
         return
             (money + paid + refusals.map { "refused \($0) \($1)" } + parked.map { "parked \($0.event.id) \($0.code)" })
             .sorted()
+    }
+
+    /// The first commission of each order as it stands, sorted.
+    var firstCommissions: [String] {
+        orders.flatMap { id, order in
+            order.commissions.filter { $0.tier == 1 && !$0.isSuperseded }.map {
+                "\(id) \($0.affiliate) \($0.rule) \($0.amount) \($0.currency)"
+            }
+        }.sorted()
     }
 
     mutating func take(_ step: MoneyWorld.Step) {
@@ -441,7 +453,7 @@ struct MoneyOracle {
                 start: MoneyOracle.start(of: cap.period, order.event.at), currency: order.currency)
         }
         let left = zip(rule.caps, keys).map { max(0, $0.limit - (caps[$1] ?? 0)) }.min() ?? amount
-        let paid = min(amount, left)
+        let paid = limitsCaps ? min(amount, left) : amount
         for key in Set(keys) { caps[key, default: 0] += paid }
         return paid
     }

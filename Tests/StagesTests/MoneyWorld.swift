@@ -55,7 +55,18 @@ struct MoneyWorld: Sendable {
     static let start = 1_772_323_200
     static let day = 86_400
 
+    /// What a world is for.
+    enum Kind: Sendable {
+        /// Anything may happen in any order.
+        case any
+        /// Its events come to the same in whatever order they are taken, those between two other steps that is.
+        case orderFree
+        /// The same but for caps: who comes first gets what is left.
+        case capped
+    }
+
     let seed: UInt64
+    let kind: Kind
     let program: String
     let paysInEuro: Bool
     let couponBeatsClick: Bool
@@ -69,9 +80,12 @@ struct MoneyWorld: Sendable {
     private var orders: [Event] = []
     private var refunds: [Event] = []
     private var clicks: [Event] = []
+    /// What refunds have left of orders, where they may not overtake each other.
+    private var unrefunded: [String: Int] = [:]
 
-    init(seed: UInt64) {
+    init(seed: UInt64, kind: Kind = .any) {
         self.seed = seed
+        self.kind = kind
         random = SplitMix64(seed: seed)
         program = "p\(seed)"
         affiliates = (0..<3).map { "a\(seed)-\($0)" }
@@ -89,7 +103,11 @@ struct MoneyWorld: Sendable {
         for _ in 0..<(2 + random.below(10)) { events.append(contentsOf: event()) }
         // Some come before what they belong to, some twice.
         for _ in 0..<random.below(4) { events.swapAt(random.below(events.count), random.below(events.count)) }
-        if random.happens(1, in: 4) { events.append(events[random.below(events.count)]) }
+        if random.happens(1, in: 4) {
+            let twin = events[random.below(events.count)]
+            // One that is refused may be refused for another reason the second time.
+            if kind == .any || twin.type != "conversion" || twin.affiliate != nil { events.append(twin) }
+        }
         steps.append(.events(events))
         if random.happens(1, in: 3) { steps.append(.release) }
         if random.happens(1, in: 3) { steps.append(.approve) }
@@ -109,7 +127,7 @@ struct MoneyWorld: Sendable {
                 priority: random.below(3), kind: "percent", value: 1 + random.below(3_000))
             action(&rule)
             conditions(&rule)
-            if random.happens(1, in: 3) {
+            if kind == .capped || random.happens(1, in: 3), kind != .orderFree {
                 let scopes = random.happens(1, in: 2) ? ["program"] : ["affiliate", "program"]
                 rule.caps = scopes.map {
                     (scope: $0, period: random.pick(["day", "week", "month", "total"]), limit: random.below(3_000))
@@ -123,7 +141,8 @@ struct MoneyWorld: Sendable {
         switch random.below(8) {
         case 0: (rule.kind, rule.value) = ("fixed", random.below(500))
         case 1: (rule.kind, rule.value) = ("per_item", random.below(100))
-        case 2:
+        // What a cap left of a commission decides whether a refund leaves anything to approve, and so the volume.
+        case 2 where kind != .capped:
             rule.kind = "tiers"
             rule.tiers = [(0, random.below(1_000)), (5_000 + random.below(20_000), random.below(3_000))]
         case 3: (rule.kind, rule.months) = ("recurring", random.happens(1, in: 2) ? 1 : nil)
@@ -171,7 +190,7 @@ struct MoneyWorld: Sendable {
             return random.happens(1, in: 2) ? [order(after: click), click] : [click]
         }
         if dice < 5, !orders.isEmpty { return [refund()] }
-        if dice == 5, !refunds.isEmpty { return [reversal()] }
+        if dice == 5, !refunds.isEmpty, let reversal = reversal() { return [reversal] }
         return [order(after: nil)]
     }
 
@@ -179,8 +198,8 @@ struct MoneyWorld: Sendable {
         made += 1
         var order = Event(
             id: "\(program)-e\(made)", type: "conversion", at: MoneyWorld.start + random.below(10 * MoneyWorld.day))
-        order.order =
-            random.happens(1, in: 12) && !orders.isEmpty ? orders[random.below(orders.count)].order : "o\(made)"
+        let isRepeated = random.happens(1, in: 12) && !orders.isEmpty && kind == .any
+        order.order = isRepeated ? orders[random.below(orders.count)].order : "o\(made)"
         order.affiliate = random.happens(4, in: 5) ? random.pick(affiliates) : nil
         order.click = click?.click ?? (random.happens(1, in: 6) ? "c\(random.below(made + 3))" : nil)
         if let click { order.at = click.at + random.below(7 * MoneyWorld.day) - MoneyWorld.day / 2 }
@@ -198,6 +217,7 @@ struct MoneyWorld: Sendable {
         order.country = random.happens(2, in: 3) ? random.pick(["DE", "FR"]) : nil
         order.isTest = random.happens(1, in: 20)
         orders.append(order)
+        unrefunded[order.order ?? ""] = order.amount
         return order
     }
 
@@ -215,15 +235,29 @@ struct MoneyWorld: Sendable {
             case 2: order.amount / 3
             default: random.below(order.amount + 2)
             }
+        if kind != .any {
+            refund.refund = "r\(made)"
+            refund.currency = order.currency
+            refund.amount = min(refund.amount, unrefunded[order.order ?? ""] ?? 0)
+            unrefunded[order.order ?? ""]? -= refund.amount
+        }
         refunds.append(refund)
         return refund
     }
 
-    private mutating func reversal() -> Event {
-        var reversal = refunds[random.below(refunds.count)]
+    /// - Returns: nil if there is none that may be reversed.
+    private mutating func reversal() -> Event? {
+        let index = random.below(refunds.count)
+        var reversal = refunds[index]
+        guard kind == .any || reversal.type != "refund_reversal" else { return nil }
         reversal.id = "\(program)-e\(made)"
         reversal.type = "refund_reversal"
-        if random.happens(1, in: 10) { reversal.amount += 1 }
+        if kind == .any {
+            if random.happens(1, in: 10) { reversal.amount += 1 }
+        } else {
+            // None is reversed twice.
+            refunds[index] = reversal
+        }
         return reversal
     }
 }

@@ -4,10 +4,11 @@ import Events
 import Kafka
 import Logging
 import Postgres
-import Stages
 import Storage
 import Testing
 import WorkerRuntime
+
+@testable import Stages
 
 /// Prices as the scorer makes them, on a database.
 @Suite("Pricing a batch")
@@ -33,6 +34,21 @@ struct PricingStageTests {
             {"event_id": "e-\(id)", "type": "conversion", "occurred_at": "\(at)", "program_id": "p-hold", \(affiliate)
              "order_id": "\(id)", "amount_minor": 10000, "currency": "\(currency)"\(members)}
             """
+    }
+
+    @Test("A programme is priced by the rules that it had when it was read, not by those that came since")
+    func rulesSince() async throws {
+        try await Pipeline.with { pipeline in
+            let read = try await pipeline.database.pool.transaction { transaction throws(PostgresError) in
+                try TrackingLoad.programs(["p-hold"], in: transaction)["p-hold"]
+            }
+            let program = try #require(read)
+            try await pipeline.add(rules: #"[{"id": "standard", "action": {"percent": 2000}}]"#)
+            let rules = try await pipeline.database.pool.transaction { transaction throws(PostgresError) in
+                try RuleBook().rules(of: [program], in: transaction)["p-hold"]
+            }
+            #expect(rules?.versions.map(\.version) == [1])
+        }
     }
 
     @Test("Rules of every kind price a batch, each order by its own")
@@ -243,7 +259,7 @@ struct PricingStageTests {
 
 extension Pipeline {
     /// Makes these the rules of `p-hold`, from the beginning of time on.
-    fileprivate func add(rules: String) async throws {
+    func add(rules: String) async throws {
         let tree = try #require(JSONTree(Array(rules.utf8)[...]))
         let wanted = try RuleDocument.wanted(tree)
         let plan = try await database.pool.transaction { transaction throws(PostgresError) -> RulePlan? in

@@ -108,85 +108,9 @@ struct RefundTests {
         """
 
     /// Commissions whose history does not add up to what is reversed of them.
-    private static let disagreements: Statement = """
+    static let disagreements: Statement = """
         SELECT commission_id::text FROM commission m
         WHERE reversed_minor <> (SELECT COALESCE(sum(amount_minor), 0) FROM commission_event e
             WHERE e.commission_id = m.commission_id)
         """
-}
-
-/// One order of the affiliate `a`, step by step, a minute between them.
-private struct OrderLife {
-    let pipeline: Pipeline
-    private var now = Pipeline.moment("2026-03-04T12:00:00Z")
-    private var others = 0
-
-    init(pipeline: Pipeline) { self.pipeline = pipeline }
-
-    mutating func take(_ step: [String]) async throws {
-        now = now.adding(seconds: 60)
-        let amount = step.count > 2 ? Int(step[2]) : nil
-        switch step[0] {
-        case "order": try await event(Pipeline.order("o", program: "p-hold", at: "2026-03-04T10:00:00Z"))
-        case "fast":
-            try await event(Pipeline.click("c", program: "p-hold", at: "2026-03-04T10:00:00Z"))
-            try await event(Pipeline.order("o", program: "p-hold", click: "c", at: "2026-03-04T10:00:02Z"))
-        case "approve": try await approve()
-        case "other":
-            others += 1
-            try await event(
-                Pipeline.order("x\(others)", amountMinor: Int(step[1]) ?? 0, at: "2026-03-04T11:00:00Z"))
-        case "refund", "chargeback": try await event(back(step[0], step[1], amount ?? 0))
-        case "undo": try await event(back("refund_reversal", step[1], amount ?? 0))
-        case "lock": try await lock()
-        case "pay": try await move([.manual, .submitted, .paid])
-        case "return": try await move([.returned])
-        default: Issue.record("no such step: \(step)")
-        }
-    }
-
-    private func back(_ type: String, _ id: String, _ amountMinor: Int) -> String {
-        """
-        {"event_id": "\(type)-\(id)-\(now.microsecondsSinceEpoch)", "type": "\(type)", "program_id": "p-hold",
-         "occurred_at": "2026-03-04T11:30:00Z", "order_id": "o", "refund_id": "\(id)", "amount_minor": \(amountMinor),
-         "currency": "EUR"}
-        """
-    }
-
-    private func event(_ text: String) async throws {
-        try await pipeline.take([text], at: now)
-    }
-
-    private mutating func approve() async throws {
-        now = now.adding(days: 7)
-        let now = now
-        try await pipeline.database.pool.transaction { transaction throws(PostgresError) in
-            let due = try CommissionStore.due(at: now, maximum: 10, in: transaction)
-            _ = try CommissionStore.decide(due, at: now, in: transaction)
-        }
-    }
-
-    private func lock() async throws {
-        let now = now
-        try await pipeline.database.pool.transaction { transaction throws(PostgresError) in
-            let lane = Lane(emitter: "payout-planner")
-            let planned = try PayoutStore.plan(
-                batchKey: "b", at: now, submittedBy: "planner", lane: lane, in: transaction)
-            let waiting = planned.filter { $0.payout.state == .awaitingApproval }.map(\.payout.payoutID)
-            _ = try PayoutStore.approve(waiting, by: "owner", lane: lane, at: now, in: transaction)
-        }
-    }
-
-    private func move(_ states: [PayoutState]) async throws {
-        let now = now
-        try await pipeline.database.pool.transaction { transaction throws(PostgresError) in
-            let ids = try transaction.query("SELECT payout_id FROM payout") { row in Identifier(try row.uuid(0)) }
-            for state in states {
-                let payouts = try PayoutStore.lock(ids, in: transaction)
-                try PayoutStore.move(
-                    payouts.map { PayoutMove($0, to: state, evidence: "test") }, actor: "test", at: now,
-                    in: transaction)
-            }
-        }
-    }
 }

@@ -1,4 +1,5 @@
 import Domain
+import Events
 import Postgres
 
 /// Looks for the newest rows of a span of time, in steps back that grow: a page of the newest costs what it shows, and
@@ -42,7 +43,7 @@ struct DayRange: Hashable, Sendable {
         from = first.map { Timestamp(secondsSinceEpoch: Int64($0) * 86_400) }
         before =
             last.map { Timestamp(secondsSinceEpoch: (Int64($0) + 1) * 86_400) }
-            ?? now.adding(seconds: IngestionRoutes.futureSecondsMaximum)
+            ?? now.adding(seconds: TrackingEvent.futureSecondsMaximum)
         if let from, before > from.adding(days: LookBack.daysMaximum) {
             throw .invalid(
                 "range", "from and to are at most \(LookBack.daysMaximum) days apart; without to it is today.",

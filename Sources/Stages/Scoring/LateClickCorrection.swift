@@ -41,8 +41,8 @@ struct LateClickCorrection: Sendable {
 
     var row: RefundSave.Correction {
         RefundSave.Correction(
-            conversionID: conversion.conversionID, sequence: sequence, fromAffiliateID: conversion.affiliateID,
-            toAffiliateID: click.affiliateID, clickKey: click.key, actor: ScoringStage.group)
+            conversionID: conversion.conversionID, sequence: sequence, cause: .lateClick(click.key),
+            fromAffiliateID: conversion.affiliateID, toAffiliateID: click.affiliateID, actor: ScoringStage.group)
     }
 
     var source: FigureSource {
@@ -76,9 +76,10 @@ enum LateClicks {
         var money = MoneyFold(facts, conversions: conversions)
         var figures = ScoringFigures()
         for correction in moving {
-            figures.correct(correction, money.correct(correction), correction.source)
+            let moves = money.correct(PricingCase(correction).commissionID, reason: "late click")
+            figures.correct(correction, moves, correction.source)
         }
-        try RefundSave.lateClicks(corrections.map(\.row), at: now, in: transaction)
+        try RefundSave.corrections(corrections.map(\.row), at: now, in: transaction)
         try money.save(at: now, in: transaction)
         return (awaited.count, try figures.save(in: transaction))
     }

@@ -44,4 +44,16 @@ struct MoneyFacts: Sendable {
         caps = try PricingLoad.lockCaps(unique(self.cases.values.flatMap(\.capKeys)), in: transaction)
         balances = try RefundLoad.balances(unique(refunded), in: transaction)
     }
+
+    /// - Parameters:
+    ///   - decided: with their prices, for which caps were taken from before.
+    ///   - refunded: as above.
+    init(
+        decided: [PricingCase], rules: [String: RuleSet], refunded: [String], in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        self.rules = rules
+        cases = Dictionary(uniqueKeysWithValues: decided.map { ($0.commissionID, $0) })
+        caps = CapBook()
+        balances = try RefundLoad.balances(unique(refunded), in: transaction)
+    }
 }

@@ -22,12 +22,21 @@ struct MoneyFold: Sendable {
     /// Conversions whose commissions changed after they were recorded.
     private(set) var changed: Set<Identifier> = []
     private(set) var history: [CommissionChange] = []
-    private(set) var ledger = ScoringLedger()
+    private(set) var ledger: ScoringLedger
+    /// Whose doing it is.
+    private let actor: String
 
-    /// - Parameter conversions: as they stand in the database.
-    init(_ facts: MoneyFacts, conversions: [Identifier: RecordedConversion]) {
+    /// - Parameters:
+    ///   - conversions: as they stand in the database.
+    ///   - actor: a worker's group, or who accepted a correction.
+    init(
+        _ facts: MoneyFacts, conversions: [Identifier: RecordedConversion], actor: String = ScoringStage.group,
+        ledger: ScoringLedger = ScoringLedger(kind: "score")
+    ) {
         self.facts = facts
         self.conversions = conversions
+        self.actor = actor
+        self.ledger = ledger
     }
 
     // MARK: Prices
@@ -42,17 +51,29 @@ struct MoneyFold: Sendable {
     }
 
     private mutating func record(_ pricing: PricingCase) -> [NewCommission] {
-        guard let rules = facts.rules[pricing.program.programID] else { return [] }
-        let price = rules.price(pricing.facts, by: pricing.winner, caps: &facts.caps)
-        var made = [commission(pricing, pricing.commissionID, tier: 1, pricing.facts.affiliateID, price)]
-        if let rule = pricing.secondTierWinner, let referrerID = pricing.referrerID, price.amountMinor > 0 {
-            let price = rules.secondTierPrice(
-                of: price.amountMinor, for: pricing.facts, to: referrerID, by: rule, caps: &facts.caps)
-            made.append(commission(pricing, pricing.secondTierID, tier: 2, referrerID, price))
+        let prices = pricing.decided.isEmpty ? decide(pricing) : pricing.decided
+        let parties = [
+            (pricing.commissionID, Int16(1), pricing.facts.affiliateID),
+            (pricing.secondTierID, 2, pricing.referrerID ?? ""),
+        ]
+        let made = zip(parties, prices).map { party, price in
+            commission(pricing, party.0, tier: party.1, party.2, price)
         }
         commissions += made
         conversions[pricing.conversionID]?.commissions += made.map(\.recorded)
         return made
+    }
+
+    /// The price, and the referrer's behind it if there is one.
+    private mutating func decide(_ pricing: PricingCase) -> [Price] {
+        guard let rules = facts.rules[pricing.program.programID] else { return [] }
+        let price = rules.price(pricing.facts, by: pricing.winner, caps: &facts.caps)
+        guard let rule = pricing.secondTierWinner, let referrerID = pricing.referrerID, price.amountMinor > 0 else {
+            return [price]
+        }
+        let second = rules.secondTierPrice(
+            of: price.amountMinor, for: pricing.facts, to: referrerID, by: rule, caps: &facts.caps)
+        return [price, second]
     }
 
     private mutating func commission(
@@ -143,23 +164,26 @@ struct MoneyFold: Sendable {
         history.append(
             CommissionChange(
                 commissionID: commission.commissionID, from: before, to: commission.status, amountMinor: amountMinor,
-                actor: ScoringStage.group, reason: reason, transactionID: transactionID))
+                actor: actor, reason: reason, transactionID: transactionID))
         return transactionID
     }
 
     // MARK: Corrections
 
-    /// Takes a conversion's commissions back in full and prices it for whom its click leads to.
-    mutating func correct(_ correction: LateClickCorrection) -> [CommissionMove] {
-        let conversionID = correction.conversion.conversionID
-        guard var conversion = conversions[conversionID],
-            let pricing = facts.cases[PricingCase(correction).commissionID]
-        else { return [] }
+    /// Takes a conversion's commissions back in full and prices it anew: for whom its click leads to, or as it was
+    /// accepted.
+    ///
+    /// - Parameter commissionID: of the pricing case, among the facts.
+    mutating func correct(_ commissionID: Identifier, reason: String) -> [CommissionMove] {
+        guard let pricing = facts.cases[commissionID], var conversion = conversions[pricing.conversionID] else {
+            return []
+        }
+        let conversionID = pricing.conversionID
         var moves: [CommissionMove] = []
         for var commission in conversion.commissions {
             let left = commission.amountMinor - commission.reversedMinor
             if left > 0 {
-                _ = move(left, &commission, cause: pricing.cause, reason: "late click")
+                _ = move(left, &commission, cause: pricing.cause, reason: reason)
                 moves.append(CommissionMove(commission: commission, amountMinor: -left))
             }
             commission.isSuperseded = true

@@ -17,6 +17,8 @@ struct PricingCase: Sendable {
     /// The rules that price it, once they were asked; nil: none is for it.
     var winner: RuleVersion?
     var secondTierWinner: RuleVersion?
+    /// Its prices where they were decided before, the referrer's behind the first; empty: they are to be.
+    private(set) var decided: [Price] = []
 
     init(_ order: PlacedOrder) {
         conversionID = order.event.conversionID
@@ -31,13 +33,26 @@ struct PricingCase: Sendable {
     /// A conversion that is priced once more, for another affiliate.
     init(_ correction: LateClickCorrection) {
         conversionID = correction.conversion.conversionID
-        commissionID = Identifier(
-            hashing: "commission", conversionID.description, String(correction.sequence))
+        commissionID = RefundSave.Correction.commissionID(of: conversionID, sequence: correction.sequence)
         program = correction.program
         referrerID = correction.party.referrerID
         customerKey = correction.customerKey
         cause = correction.source.key
         facts = correction.facts
+    }
+
+    /// A conversion that an accepted what-if prices once more.
+    ///
+    /// - Parameter sequence: which correction of the conversion it is, from 1.
+    init(_ conversion: RecordedConversion, _ order: RepricedOrder, program: Program, sequence: Int32) {
+        conversionID = conversion.conversionID
+        commissionID = RefundSave.Correction.commissionID(of: conversionID, sequence: sequence)
+        self.program = program
+        referrerID = order.referrerID
+        customerKey = nil
+        cause = commissionID
+        facts = order.facts
+        decided = order.prices
     }
 
     var secondTierID: Identifier { Identifier(hashing: "second tier", commissionID.description) }

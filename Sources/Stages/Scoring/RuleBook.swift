@@ -20,9 +20,11 @@ final class RuleBook: Sendable {
             else { continue }
             found[program.programID] = entry.rules
         }
-        let missing = programs.filter { found[$0.programID] == nil }
+        let missing = programs.filter { found[$0.programID] == nil }.sorted { $0.programID < $1.programID }
         guard !missing.isEmpty else { return found }
-        let read = try RuleStore.ruleSets(of: missing.map(\.programID).sorted(), in: transaction)
+        // Rules may have changed since the programmes were read.
+        let read = try RuleStore.ruleSets(
+            of: missing.map(\.programID), knownUpTo: missing.map(\.rulesVersion), in: transaction)
         for program in missing {
             guard let rules = read[program.programID] else { continue }
             found[program.programID] = rules

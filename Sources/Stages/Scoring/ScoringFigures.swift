@@ -66,6 +66,11 @@ struct ScoringFigures: Sendable {
         earn(moves, conversion, source)
     }
 
+    /// Commission that an accepted correction moved; the conversion counts as before.
+    mutating func reprice(_ conversion: RecordedConversion, _ moves: [CommissionMove], _ source: FigureSource) {
+        earn(moves, conversion, source)
+    }
+
     mutating func repeatedOrder(
         _ affiliateID: String, _ programID: String, _ currency: Currency, _ source: FigureSource
     ) {

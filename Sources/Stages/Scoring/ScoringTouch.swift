@@ -72,8 +72,8 @@ struct ScoringLedger: Sendable {
         var accruedMinor: [Currency: Int64] = [:]
         var others: [Posting] = []
 
-        init(_ affiliateID: String, _ cause: Identifier) {
-            key = "score:\(affiliateID):\(cause)"
+        init(_ kind: String, _ affiliateID: String, _ cause: Identifier) {
+            key = "\(kind):\(affiliateID):\(cause)"
             transactionID = LedgerTransaction.transactionID(of: key)
             inputHash = cause
         }
@@ -89,7 +89,13 @@ struct ScoringLedger: Sendable {
         }
     }
 
+    /// What the transactions are called.
+    private let kind: String
     private var pending: [String: Pending] = [:]
+
+    init(kind: String) {
+        self.kind = kind
+    }
 
     /// Adds a commission to what the affiliate earned in this batch.
     ///
@@ -97,14 +103,14 @@ struct ScoringLedger: Sendable {
     mutating func accrue(
         _ amountMinor: Int64, _ affiliateID: String, _ currency: Currency, cause: Identifier
     ) -> Identifier {
-        pending[affiliateID, default: Pending(affiliateID, cause)].accrue(amountMinor, currency)
+        pending[affiliateID, default: Pending(kind, affiliateID, cause)].accrue(amountMinor, currency)
     }
 
     /// - Parameter postings: of one affiliate.
     /// - Returns: the ledger transaction that will record them; nil if there are none.
     mutating func add(_ postings: [Posting], cause: Identifier) -> Identifier? {
         guard let affiliateID = postings.first?.affiliateID else { return nil }
-        return pending[affiliateID, default: Pending(affiliateID, cause)].add(postings)
+        return pending[affiliateID, default: Pending(kind, affiliateID, cause)].add(postings)
     }
 
     /// In the order of affiliates; accruals before what takes from them.
@@ -117,7 +123,7 @@ struct ScoringLedger: Sendable {
             }
             let postings = accruals + entry.others
             guard !postings.isEmpty else { return nil }
-            return LedgerTransaction(key: entry.key, kind: "score", inputHash: entry.inputHash, postings: postings)
+            return LedgerTransaction(key: entry.key, kind: kind, inputHash: entry.inputHash, postings: postings)
         }
     }
 }

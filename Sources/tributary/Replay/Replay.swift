@@ -3,6 +3,7 @@ import Domain
 import Events
 import Foundation
 import Postgres
+import Stages
 import Storage
 
 struct Replay: AsyncParsableCommand {
@@ -11,8 +12,13 @@ struct Replay: AsyncParsableCommand {
         discussion: """
             Without --rules every commission is priced with what was recorded for it, and must come out the same to the
             minor unit: exit 0 if all do, else 1 with those that do not. With --rules it prints what each affiliate
-            would have earned by the rules of the file. Nothing is written. Caps of proposed rules begin unused at the
-            first order of the time span.
+            would have earned by the rules of the file, before refunds, and writes nothing. Caps have left what orders
+            outside the time span left.
+
+            With --accept it becomes true: old commissions are taken back, new ones recorded, in the open period, in
+            the ledger and in the audit log. The rules of the file price orders of the time span from then on, those
+            that come later too, and no others. --expect is what the dry run printed: if anything would come out
+            otherwise since, nothing is done. A second time changes nothing; after a crash it goes on.
             """)
 
     @OptionGroup var database: DatabaseOptions
@@ -20,6 +26,9 @@ struct Replay: AsyncParsableCommand {
     @Option(help: "Orders before this day.") var to: DayArgument?
     @Option(help: "Orders of this programme only.") var program: String?
     @Option(help: "Rules to try, as `tributary rules export` writes them.") var rules: String?
+    @Flag(help: "Correct the orders as the rules of the file say.") var accept = false
+    @Option(help: "What the dry run printed for it.") var expect: String?
+    @Option(help: "Why it is accepted.") var reason: String?
 
     /// Commissions that are listed at most.
     private static let listedMaximum = 20
@@ -27,10 +36,18 @@ struct Replay: AsyncParsableCommand {
     func run() async throws {
         let first = from?.day.midnight ?? Timestamp(secondsSinceEpoch: 0)
         let last = to?.day.midnight ?? systemNow()
+        guard first < last else { throw ValidationError("the time span is empty") }
         let file = try rules.map { try RuleFile(path: $0) }
         try await database.withPool(size: 1) { pool in
-            guard let file else { return try await reproduce(from: first, to: last, pool) }
-            try await tryOut(file, from: first, to: last, pool)
+            guard let file else {
+                guard !accept else { throw ValidationError("--accept needs --rules") }
+                return try await reproduce(from: first, to: last, pool)
+            }
+            guard program == nil || program == file.programID else {
+                throw ValidationError("the rules are those of \(file.programID)")
+            }
+            let trial = RuleTrial(programID: file.programID, wanted: file.wanted, span: first..<last)
+            try await accept ? accept(trial, pool) : tryOut(trial, pool)
         }
     }
 
@@ -52,62 +69,87 @@ struct Replay: AsyncParsableCommand {
         guard result.differing.isEmpty else { throw ExitCode(1) }
     }
 
-    private func tryOut(
-        _ file: RuleFile, from first: Timestamp, to last: Timestamp, _ pool: PostgresPool
-    ) async throws {
-        guard program == nil || program == file.programID else {
-            throw ValidationError("the rules are those of \(file.programID)")
+    private func tryOut(_ trial: RuleTrial, _ pool: PostgresPool) async throws {
+        let answer = try await pool.transaction(isolation: .repeatableRead) { transaction throws(PostgresError) in
+            try trial.tryOut(in: transaction)
         }
-        let result = try await pool.transaction(isolation: .repeatableRead) { transaction throws(PostgresError) in
-            try Replay.whatIf(file, from: first, to: last, in: transaction)
+        let result: RuleTrial.Result
+        switch answer {
+        case .failure(let refusal): throw ValidationError(refusal.sentence)
+        case .success(let tried): result = tried
         }
-        guard let result else { throw ValidationError("there is no programme \(file.programID)") }
-        let rows = result.differences.sorted { $0.key < $1.key }.filter { $0.value.changedMinor != 0 }.map {
+        print(result.whatIf.text)
+        guard result.whatIf.changed > 0 else { return }
+        print(
+            to == nil
+                ? "To accept it, say with --to up to which day."
+                : "To accept it: the same with --accept --expect \(result.digest) --reason TEXT")
+    }
+
+    private func accept(_ trial: RuleTrial, _ pool: PostgresPool) async throws {
+        guard to != nil, trial.span.upperBound <= systemNow() else {
+            throw ValidationError("what is accepted needs --to, a day that is not to come")
+        }
+        guard let digest = expect.flatMap({ Identifier(text: $0) }) else {
+            throw ValidationError("--accept needs --expect with what the dry run printed")
+        }
+        guard let reason, !reason.isEmpty else { throw ValidationError("--accept needs --reason") }
+        try await finish(trial.programID, pool)
+        let acceptance = RuleAcceptance(
+            trial: trial, digest: digest, reason: reason, actor: "tributary (\(NSUserName()))")
+        let outcome = try await pool.transaction { transaction throws(PostgresError) in
+            try acceptance.accept(at: systemNow(), in: transaction)
+        }
+        switch outcome {
+        case .accepted(let accepted):
+            print("accepted: correction \(accepted.ruleCorrectionID) of \(accepted.orders) orders")
+            try await finish(trial.programID, pool)
+        case .known(let accepted):
+            print(
+                "accepted before, as correction \(accepted.ruleCorrectionID), by \(accepted.acceptedBy) on "
+                    + "\(accepted.acceptedAt.rfc3339): \(accepted.reason)")
+        case .differs(let digest):
+            throw ValidationError("what would be accepted is not what was seen, but \(digest): look at it again")
+        case .tooMany(let orders):
+            throw ValidationError(
+                "\(orders) orders are more than \(RuleAcceptance.ordersMaximum): accept shorter time spans")
+        case .empty: print("nobody would be paid otherwise: nothing to accept")
+        case .refused(let refusal): throw ValidationError(refusal.sentence)
+        }
+    }
+
+    /// Corrects what was accepted and still waits, as after a crash.
+    private func finish(_ programID: String, _ pool: PostgresPool) async throws {
+        let unfinished = try await pool.transaction { transaction throws(PostgresError) in
+            try RuleCorrectionStore.accepted(of: programID, digest: nil, in: transaction)
+        }
+        for accepted in unfinished {
+            let count = try await RuleAcceptance.finish(accepted, on: pool, clock: systemNow)
+            let overtaken =
+                count.overtaken == 0 ? "" : "; \(count.overtaken) were corrected by something else meanwhile and stay"
+            print("correction \(accepted.ruleCorrectionID): \(count.corrected) orders corrected\(overtaken)")
+        }
+    }
+}
+
+extension WhatIf {
+    /// A line for each affiliate whose money would change.
+    fileprivate var text: String {
+        let rows = differences.sorted { $0.key < $1.key }.filter { $0.value.changedMinor != 0 }.map {
             key, difference in
             let minors = [difference.recordedMinor, difference.proposedMinor, difference.changedMinor]
             return [key.affiliateID, key.currency.code]
                 + minors.map { Money(minorUnits: $0, currency: key.currency).decimal }
         }
-        print(Table(columns: ["affiliate", "currency", "recorded", "proposed", "difference"], rows: rows).text)
-        for (currency, sum) in Replay.sums(of: result).sorted(by: { $0.key < $1.key }) {
-            print("in all \(Money(minorUnits: sum, currency: currency).decimal) \(currency.code)")
+        let table = Table(columns: ["affiliate", "currency", "recorded", "proposed", "difference"], rows: rows).text
+        let sums = differences.reduce(into: [Currency: Int64]()) {
+            $0[$1.key.currency, default: 0] += $1.value.changedMinor
         }
-        print("\(result.priced) conversions priced, \(result.changed) of them differently; nothing was written")
-    }
-
-    private static func sums(of result: WhatIf) -> [Currency: Int64] {
-        result.differences.reduce(into: [:]) { $0[$1.key.currency, default: 0] += $1.value.changedMinor }
-    }
-
-    /// - Returns: nil if there is no such programme.
-    static func whatIf(
-        _ file: RuleFile, from first: Timestamp, to last: Timestamp, in transaction: borrowing Transaction
-    ) throws(PostgresError) -> WhatIf? {
-        guard let program = try TrackingLoad.programs([file.programID], in: transaction)[file.programID] else {
-            return nil
+        let totals = sums.sorted { $0.key < $1.key }.map {
+            "in all \(Money(minorUnits: $0.value, currency: $0.key).decimal) \($0.key.code)"
         }
-        // As if they had always been: a rule without a date is tried on the whole time span.
-        let versions = file.wanted.map { wanted in
-            RuleVersion(
-                ruleID: wanted.ruleID, version: 1, rulesVersion: program.rulesVersion + 1,
-                validFrom: wanted.validFrom ?? Timestamp(secondsSinceEpoch: 0), validUntil: wanted.validUntil,
-                priority: wanted.priority, terms: wanted.terms)
-        }
-        let proposed = RuleSet(programID: program.programID, programCurrency: program.currency, versions: versions)
-        var whatIf = WhatIf(proposed: proposed)
-        var open: [RecordedPriceStore.Entry] = []
-        func close() {
-            whatIf.take(open.map(\.price), referrerID: open.first { $0.price.tier == 1 }?.referrerID)
-            open = []
-        }
-        try RecordedPriceStore.replay(from: first, to: last, programID: program.programID, in: transaction) { page in
-            for entry in page {
-                if let last = open.last, last.price.conversionID != entry.price.conversionID { close() }
-                open.append(entry)
-            }
-        }
-        close()
-        return whatIf
+        let count = "\(priced) conversions priced, \(changed) of them differently; nothing was written"
+        return ([table] + totals + [count]).joined(separator: "\n")
     }
 }
 
