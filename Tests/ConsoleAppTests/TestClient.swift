@@ -90,7 +90,7 @@ struct TestClient: Sendable {
         if let cookie { request.headers.add(name: "cookie", value: cookie) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
         if let bytes { request.body = .bytes(ByteBuffer(bytes: bytes)) }
-        let response = try await TestClient.http.execute(request, timeout: .seconds(60))
+        let response = try await TestClient.http.execute(request, timeout: .seconds(120))
         let answer = try await response.body.collect(upTo: 8 << 20)
         return TestReply(
             status: Int(response.status.code), headers: response.headers, body: String(buffer: answer))

@@ -224,6 +224,18 @@ import Testing
                     + "shoes,2026-05-01T12:00:00Z,aff-1,o-4,z,EUR,",
             ]
             #expect(String(decoding: file.take(), as: UTF8.self) == expected.map { $0 + "\r\n" }.joined())
+
+            // The cells are forgotten in time, that the file was taken in is not.
+            #expect(try await Self.confirm(record.importID, database) == "decided")
+            for (seconds, left) in [(ImportStore.findingSecondsMaximum - 1, 4), (ImportStore.findingSecondsMaximum, 0)]
+            {
+                try await database.pool.transaction { transaction throws(PostgresError) in
+                    try ImportStore.forget(at: Self.now.adding(seconds: seconds), in: transaction)
+                }
+                #expect(try await Self.findings(record, in: database).count == left)
+            }
+            #expect(try await Self.move(record.importID, database))
+            #expect(try await Self.count("SELECT published_rows FROM import WHERE state = 'done'", database) == 1)
         }
     }
 
