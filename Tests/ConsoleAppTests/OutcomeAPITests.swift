@@ -95,7 +95,8 @@ import Testing
             try await console.run(
                 """
                 INSERT INTO fraud_conversion (conversion_id, affiliate_id, verdict, codes, judged_at)
-                SELECT conversion_id, affiliate_id, 'review', '{403}', occurred_at FROM conversion WHERE order_id = 'o-2'
+                SELECT conversion_id, affiliate_id, 'review', '{403}', occurred_at FROM conversion
+                WHERE order_id = 'o-2'
                 """)
             let today = Timestamp.dayText(console.clock.now.day)
             let table: [(query: String, rows: [Int])] = [
