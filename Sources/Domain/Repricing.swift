@@ -102,10 +102,29 @@ extension RecordedPrice {
     }
 }
 
+extension RuleSet {
+    /// What a rule's price took out of its caps.
+    fileprivate func capUsage(
+        of rule: RuleVersion?, _ facts: OrderFacts, _ affiliateID: String, _ amountMinor: Int64
+    ) -> [CapKey: Int64] {
+        guard let rule, amountMinor > 0 else { return [:] }
+        let keys = Set(capKeys(of: rule, facts, affiliateID))
+        return Dictionary(uniqueKeysWithValues: keys.map { ($0, amountMinor) })
+    }
+
+    /// What commissions took out of caps when they were priced.
+    fileprivate func capUsage(of recorded: [RecordedPrice]) -> [CapKey: Int64] {
+        recorded.filter { $0.capLeftMinor != nil }.reduce(into: [:]) { usage, commission in
+            let rule = commission.ruleID.flatMap { version(commission.ruleVersion ?? 0, of: $0) }
+            let taken = capUsage(of: rule, commission.facts, commission.affiliateID, commission.amountMinor)
+            usage.merge(taken, uniquingKeysWith: +)
+        }
+    }
+}
+
 /// What conversions took out of caps that are to be priced once more, and what caps their prices look at.
 public struct CapDemand: Sendable {
     private let proposed: RuleSet
-    private let versions: [String: [Int32: RuleVersion]]
     /// Minor units, by count.
     public private(set) var takenMinor: [CapKey: Int64] = [:]
     /// Every count that was taken from or will be looked at.
@@ -114,20 +133,13 @@ public struct CapDemand: Sendable {
     /// - Parameter proposed: the programme's rules with those that are proposed.
     public init(proposed: RuleSet) {
         self.proposed = proposed
-        versions = Dictionary(grouping: proposed.versions, by: \.ruleID).mapValues { versions in
-            Dictionary(versions.map { ($0.version, $0) }, uniquingKeysWith: { $1 })
-        }
     }
 
     /// Counts a conversion, as `WhatIf` prices it.
     public mutating func take(_ recorded: [RecordedPrice], referrerID: String?) {
-        for commission in recorded where commission.capLeftMinor != nil {
-            guard let rule = commission.ruleID.flatMap({ versions[$0]?[commission.ruleVersion ?? 0] }) else { continue }
-            for key in Set(proposed.capKeys(of: rule, commission.facts, commission.affiliateID)) {
-                takenMinor[key, default: 0] += commission.amountMinor
-                keys.insert(key)
-            }
-        }
+        let usage = proposed.capUsage(of: recorded)
+        takenMinor.merge(usage, uniquingKeysWith: +)
+        keys.formUnion(usage.keys)
         guard let facts = recorded.first(where: { $0.tier == 1 })?.facts else { return }
         if let rule = proposed.winner(for: facts) {
             keys.formUnion(proposed.capKeys(of: rule, facts, facts.affiliateID))
@@ -174,7 +186,7 @@ public struct WhatIf: Sendable {
     private let proposed: RuleSet
     public private(set) var caps: CapBook
     public private(set) var differences: [Key: Difference] = [:]
-    /// Conversions that would be paid otherwise.
+    /// Conversions that would be paid otherwise, or counted by other caps.
     public private(set) var changed = 0
     public private(set) var priced = 0
 
@@ -191,7 +203,7 @@ public struct WhatIf: Sendable {
     /// - Parameters:
     ///   - recorded: its commissions of the programme that no correction superseded, the first behind no other.
     ///   - referrerID: who referred the affiliate; nil: nobody.
-    /// - Returns: nil if nobody would be paid more or less.
+    /// - Returns: nil if nobody would be paid more or less, and no other cap would count it.
     public mutating func take(_ recorded: [RecordedPrice], referrerID: String?) -> Proposal? {
         guard let standing = recorded.first(where: { $0.tier == 1 }) else { return nil }
         let facts = standing.facts
@@ -212,7 +224,13 @@ public struct WhatIf: Sendable {
             differences[key, default: Difference()].recordedMinor += before[affiliateID] ?? 0
             differences[key, default: Difference()].proposedMinor += amounts[affiliateID] ?? 0
         }
-        guard amounts.filter({ $0.value > 0 }) != before.filter({ $0.value > 0 }) else { return nil }
+        var usage = proposed.capUsage(of: first.rule, facts, facts.affiliateID, first.amountMinor)
+        if let second, let referrerID {
+            let shared = proposed.capUsage(of: second.rule, facts, referrerID, second.amountMinor)
+            usage.merge(shared, uniquingKeysWith: +)
+        }
+        let isPaidAlike = amounts.filter { $0.value > 0 } == before.filter { $0.value > 0 }
+        guard !isPaidAlike || usage != proposed.capUsage(of: recorded) else { return nil }
         changed += 1
         return Proposal(
             conversionID: standing.conversionID, commissionID: standing.commissionID, referrerID: referrerID,

@@ -11,6 +11,7 @@ public struct RuleSet: Sendable {
     public let secondTier: [RuleVersion]
     /// When later versions of the same rule count instead, by rule and version.
     private let superseded: [VersionKey: Supersession]
+    private let numbered: [VersionKey: RuleVersion]
 
     private struct VersionKey: Hashable {
         let ruleID: String
@@ -48,6 +49,13 @@ public struct RuleSet: Sendable {
             }
         }
         self.superseded = superseded
+        numbered = Dictionary(
+            versions.map { (VersionKey(ruleID: $0.ruleID, version: $0.version), $0) }, uniquingKeysWith: { $1 })
+    }
+
+    /// A version by its number.
+    func version(_ number: Int32, of ruleID: String) -> RuleVersion? {
+        numbered[VersionKey(ruleID: ruleID, version: number)]
     }
 
     /// Every version that is known, in the order in which they are asked; the second tier behind the first.

@@ -130,8 +130,8 @@ public enum RuleCorrectionStore {
     ) throws(PostgresError) {
         try transaction.copy(
             into: """
-                COPY rule_correction_order (rule_correction_id, conversion_id, commission_id, referrer_id, cap_left_minor,
-                second_cap_left_minor, before_minor, after_minor) FROM STDIN (FORMAT binary)
+                COPY rule_correction_order (rule_correction_id, conversion_id, commission_id, referrer_id,
+                cap_left_minor, second_cap_left_minor, before_minor, after_minor) FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for index in proposals.order({ $0.conversionID }) {

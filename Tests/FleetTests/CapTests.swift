@@ -8,8 +8,8 @@ extension RealProcesses {
     /// `CAP_CONVERSIONS=N` tries another number of conversions than every run.
     @Suite("Scorers share a cap")
     struct CapTests {
-        private static let conversions =
-            ProcessInfo.processInfo.environment["CAP_CONVERSIONS"].flatMap { Int($0) } ?? 4_000
+        private static let chosen = ProcessInfo.processInfo.environment["CAP_CONVERSIONS"].flatMap { Int($0) }
+        private static let conversions = chosen ?? 4_000
         private static let affiliates = 40
 
         @Test("Four scorers pay a capped programme to the last cent, and record the rest with its code")
@@ -42,6 +42,10 @@ extension RealProcesses {
             #expect(
                 try await run.count("SELECT used_minor FROM cap_usage WHERE affiliate_id = ''") == Int64(limit))
             #expect(try await run.count("SELECT count(DISTINCT owner_id) FROM stream_offset") >= 4)
+            if Self.chosen != nil {
+                let cut = try await run.count("SELECT count(*) FROM commission WHERE 310 = ANY (codes)")
+                print("CAP_CONVERSIONS \(Self.conversions): \(limit) minor units paid, \(cut) conversions cut")
+            }
             for verb in ["verify", "replay"] {
                 let (end, output) = try await run.tributary(verb)
                 #expect(end == .exited(0), "\(output)")

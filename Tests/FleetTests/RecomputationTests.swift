@@ -7,7 +7,13 @@ import Testing
 /// `REPLAY_EVENTS=N` tries another number of events than every run.
 @Suite("Counts and sums, computed twice", .serialized, .timeLimit(.minutes(60)))
 struct RecomputationTests {
-    private static let events = ProcessInfo.processInfo.environment["REPLAY_EVENTS"].flatMap { Int($0) } ?? 5_000
+    private static let chosen = ProcessInfo.processInfo.environment["REPLAY_EVENTS"].flatMap { Int($0) }
+    private static let events = chosen ?? 5_000
+
+    /// What a sample of a chosen size came to, for whoever chose it.
+    private static func report(_ line: @autoclosure () -> String) {
+        if chosen != nil { print(line()) }
+    }
 
     /// Rates that round, and windows that some orders miss.
     private static let programmes: [String: NaiveRecomputation.Programme] = [
@@ -75,6 +81,7 @@ struct RecomputationTests {
         }
         #expect(rows.sorted() == naive.earnings(in: "aurora-eu", at: 1_150))
         #expect(rows.count > 3)
+        Self.report("REPLAY_EVENTS \(Self.events): \(output)\(rows.count) affiliates' differences as recounted")
         try await accept(trial, difference, rows, in: run)
         // A commission that is not what its rule says is found.
         _ = try await run.database.pool.transaction { transaction throws(PostgresError) in
@@ -102,6 +109,7 @@ struct RecomputationTests {
         let acceptance = trial + ["--accept", "--expect", String(digest), "--reason", "agreed in March"]
         let (accepted, said) = try await run.tributary(acceptance)
         #expect(accepted == .exited(0) && said.contains("orders corrected"), "\(said)")
+        Self.report(difference.split(separator: "\n").suffix(3).joined(separator: "\n") + "\n" + said)
         let earned = try await run.database.pool.transaction { transaction throws(PostgresError) in
             try transaction.query(
                 """
@@ -121,7 +129,7 @@ struct RecomputationTests {
         for verb in ["replay", "verify"] {
             let (end, output) = try await run.tributary(verb)
             #expect(end == .exited(0), "\(output)")
-            print(output)
+            Self.report(output)
         }
     }
 

@@ -21,8 +21,14 @@ struct MoneyOracle {
         var affiliate: String
         let currency: String
         let rate: Decimal?
+        /// Which event it was, and which step priced it first.
+        let arrival: Int
+        let step: Int
         var refunded = 0
         var awaitsClick: String?
+        /// What its price was looked up with.
+        var since: Int?
+        var volume = 0
         var commissions: [Commission] = []
     }
 
@@ -57,6 +63,9 @@ struct MoneyOracle {
     private let limitsCaps: Bool
     private let tellOrder: (String) -> String
     private var versions: [MoneyWorld.Rule] = []
+    private var seenRules: Set<String> = []
+    private var steps = 0
+    private var arrivals: [String: Int] = [:]
     private var quotes: [(currency: String, rate: Decimal, at: Int)] = []
     private var known: Set<String> = []
     private var clicks: [String: MoneyWorld.Event] = [:]
@@ -103,12 +112,14 @@ struct MoneyOracle {
     }
 
     mutating func take(_ step: MoneyWorld.Step) {
+        steps += 1
         switch step {
         case .events(let events): for event in events { take(event, isFresh: true) }
         case .rules(let rules):
-            for rule in rules where !versions.contains(where: { $0.id == rule.id && $0.version == rule.version }) {
-                versions.append(rule)
+            for rule in rules where seenRules.insert("\(rule.id)/\(rule.version)").inserted {
+                versions.append(numbered(rule))
             }
+        case .correct(let rules, let until): correct(by: rules, until: until)
         case .quote(let currency, let mantissa, let scale, let at):
             guard !quotes.contains(where: { $0.currency == currency && $0.at == at }) else { return }
             quotes.append((currency, Decimal(mantissa) / pow(10, scale), at))
@@ -126,6 +137,7 @@ struct MoneyOracle {
 
     private mutating func take(_ event: MoneyWorld.Event, isFresh: Bool) {
         if isFresh, known.contains(event.id) { return refuse(120) }
+        if isFresh { arrivals[event.id] = arrivals.count }
         let verdict: (refusal: Int?, parking: Int?) =
             switch event.type {
             case "click": takeClick(event)
@@ -168,7 +180,9 @@ struct MoneyOracle {
             rate = quote(event.currency, at: event.at)
             guard rate != nil else { return (nil, 606) }
         }
-        var order = Order(event: event, affiliate: affiliate, currency: target, rate: rate)
+        var order = Order(
+            event: event, affiliate: affiliate, currency: target, rate: rate, arrival: arrivals[event.id] ?? 0,
+            step: steps)
         let isDecidedByCoupon = coupon != nil && world.couponBeatsClick
         if event.click != nil, click == nil, !isDecidedByCoupon, !event.isTest { order.awaitsClick = event.click }
         orders[id] = order
@@ -234,10 +248,7 @@ struct MoneyOracle {
         }
         orders[id]?.awaitsClick = nil
         guard counts(click, for: order.event), affiliate != order.affiliate else { return }
-        for index in order.commissions.indices {
-            move(id, index, order.commissions[index].amount - order.commissions[index].reversed)
-            orders[id]?.commissions[index].isSuperseded = true
-        }
+        supersede(id)
         orders[id]?.affiliate = affiliate
         price(id)
         settle(id)
@@ -352,23 +363,112 @@ struct MoneyOracle {
     // MARK: Prices
 
     private mutating func price(_ id: String) {
-        guard let order = orders[id] else { return }
-        let event = order.event
-        var since: Int?
-        if let customer = event.customer, versions.contains(where: { $0.kind == "recurring" }) {
-            customers[customer] = customers[customer] ?? event.at
-            since = customers[customer]
+        guard let event = orders[id]?.event else { return }
+        if let customer = event.customer {
+            // Without a rule that asks for it nobody looks it up.
+            if versions.contains(where: { $0.kind == "recurring" }) {
+                customers[customer] = customers[customer] ?? event.at
+            }
+            orders[id]?.since = customers[customer] ?? event.at
         }
+        if versions.contains(where: { $0.kind == "tiers" }), let order = orders[id] {
+            let volume = volumes[volumeKey(order.affiliate, order.currency, event.at)] ?? 0
+            orders[id]?.volume = volume
+        }
+        for made in prices(id) { add(id, made.tier, made.affiliate, made.rule, made.amount) }
+    }
+
+    private typealias Made = (tier: Int, affiliate: String, rule: MoneyWorld.Rule?, amount: Int)
+
+    /// What the rules make of an order, taken out of their caps.
+    private mutating func prices(_ id: String) -> [Made] {
+        guard let order = orders[id] else { return [] }
+        let since = order.since
         let best = best(versions.filter { $0.kind != "second_tier" }, order, since)
         let first = best.map { pay(uncapped($0, order), by: $0, to: order.affiliate, order) } ?? 0
-        add(id, 1, order.affiliate, best, first)
+        let made: Made = (1, order.affiliate, best, first)
         guard first > 0, order.affiliate == world.affiliates[1],
             let rule = self.best(versions.filter { $0.kind == "second_tier" }, order, since)
-        else { return }
+        else { return [made] }
         let referrer = world.affiliates[0]
-        add(
-            id, 2, referrer, rule,
-            pay(round(Decimal(first) * Decimal(rule.value) / 10_000), by: rule, to: referrer, order))
+        let share = pay(round(Decimal(first) * Decimal(rule.value) / 10_000), by: rule, to: referrer, order)
+        return [made, (2, referrer, rule, share)]
+    }
+
+    private func numbered(_ rule: MoneyWorld.Rule) -> MoneyWorld.Rule {
+        var rule = rule
+        rule.version = (versions.filter { $0.id == rule.id }.map(\.version).max() ?? 0) + 1
+        return rule
+    }
+
+    /// Prices every order up to a moment once more, as they came, and puts what comes out in the place of what differs.
+    private mutating func correct(by rules: [MoneyWorld.Rule], until: Int) {
+        let before = (versions, caps)
+        var added = rules
+        for old in versions where !added.contains(where: { $0.id == old.id }) {
+            var none = old
+            none.from = Int.max
+            added.append(none)
+        }
+        versions += added.map { rule in
+            var rule = numbered(rule)
+            rule.corrects = until
+            return rule
+        }
+        let ids = orders.filter { $0.value.event.at < until && !$0.value.event.isTest }.sorted {
+            ($0.value.step, $0.value.arrival) < ($1.value.step, $1.value.arrival)
+        }.map(\.key)
+        for id in ids {
+            for (key, amount) in counted(id) { caps[key, default: 0] -= amount }
+        }
+        var changed: [(String, [Made])] = []
+        for id in ids {
+            let made = prices(id)
+            var sums: [String: Int] = [:]
+            for commission in made { sums[commission.affiliate, default: 0] += commission.amount }
+            for commission in orders[id]?.commissions ?? [] where !commission.isSuperseded {
+                sums[commission.affiliate, default: 0] -= commission.amount
+            }
+            // One that other caps count now is recorded anew too.
+            if sums.values.contains(where: { $0 != 0 }) || counted(id) != counted(id, made) {
+                changed.append((id, made))
+            }
+        }
+        // Nothing to accept: then nothing is recorded.
+        guard !changed.isEmpty else { return (versions, caps) = before }
+        for (id, made) in changed {
+            supersede(id)
+            for made in made { add(id, made.tier, made.affiliate, made.rule, made.amount) }
+            settle(id)
+        }
+    }
+
+    /// What an order's standing commissions took out of caps.
+    private func counted(_ id: String) -> [CapCount: Int] {
+        let standing = orders[id]?.commissions.filter { !$0.isSuperseded } ?? []
+        return counted(
+            id,
+            standing.map { commission in
+                let rule = versions.first { "\($0.id)/\($0.version)" == commission.rule }
+                return (commission.tier, commission.affiliate, rule, commission.amount)
+            })
+    }
+
+    private func counted(_ id: String, _ made: [Made]) -> [CapCount: Int] {
+        var sums: [CapCount: Int] = [:]
+        for made in made where made.amount > 0 {
+            guard let rule = made.rule, let order = orders[id] else { continue }
+            for key in Set(capCounts(rule, made.affiliate, order)) { sums[key, default: 0] += made.amount }
+        }
+        return sums
+    }
+
+    private mutating func supersede(_ id: String) {
+        guard let order = orders[id] else { return }
+        for index in order.commissions.indices where !order.commissions[index].isSuperseded {
+            move(id, index, order.commissions[index].amount - order.commissions[index].reversed)
+            orders[id]?.commissions[index].isSuperseded = true
+        }
     }
 
     private mutating func add(_ id: String, _ tier: Int, _ affiliate: String, _ rule: MoneyWorld.Rule?, _ amount: Int) {
@@ -381,10 +481,12 @@ struct MoneyOracle {
     }
 
     private func best(_ rules: [MoneyWorld.Rule], _ order: Order, _ since: Int?) -> MoneyWorld.Rule? {
-        let current = Dictionary(grouping: rules.filter { $0.from <= order.event.at }, by: \.id).compactMap {
+        let at = order.event.at
+        let counting = rules.filter { rule in rule.corrects.map { at < $0 } ?? (rule.from <= at) }
+        let current = Dictionary(grouping: counting, by: \.id).compactMap {
             $0.value.max { $0.version < $1.version }
         }
-        return current.filter { matches($0, order, since) }.min { one, other in
+        return current.filter { $0.from <= at && matches($0, order, since) }.min { one, other in
             if place(one) != place(other) { return place(one) < place(other) }
             if one.priority != other.priority { return one.priority > other.priority }
             if count(one) != count(other) { return count(one) > count(other) }
@@ -440,22 +542,25 @@ struct MoneyOracle {
         case "fixed": return rule.value * event.quantity
         case "per_item": return rule.value * (items.map { $0.reduce(0) { $0 + $1.quantity } } ?? event.quantity)
         case "tiers":
-            let volume = volumes[volumeKey(order.affiliate, order.currency, event.at)] ?? 0
-            return round(exact * Decimal(rule.tiers.last { $0.from <= volume }?.percent ?? 0) / 10_000)
+            return round(exact * Decimal(rule.tiers.last { $0.from <= order.volume }?.percent ?? 0) / 10_000)
         default: return round(exact * Decimal(rule.value) / 10_000)
         }
     }
 
     private mutating func pay(_ amount: Int, by rule: MoneyWorld.Rule, to affiliate: String, _ order: Order) -> Int {
-        let keys = rule.caps.map { cap in
-            CapCount(
-                rule: rule.id, affiliate: cap.scope == "affiliate" ? affiliate : "", period: cap.period,
-                start: MoneyOracle.start(of: cap.period, order.event.at), currency: order.currency)
-        }
+        let keys = capCounts(rule, affiliate, order)
         let left = zip(rule.caps, keys).map { max(0, $0.limit - (caps[$1] ?? 0)) }.min() ?? amount
         let paid = limitsCaps ? min(amount, left) : amount
         for key in Set(keys) { caps[key, default: 0] += paid }
         return paid
+    }
+
+    private func capCounts(_ rule: MoneyWorld.Rule, _ affiliate: String, _ order: Order) -> [CapCount] {
+        rule.caps.map { cap in
+            CapCount(
+                rule: rule.id, affiliate: cap.scope == "affiliate" ? affiliate : "", period: cap.period,
+                start: MoneyOracle.start(of: cap.period, order.event.at), currency: order.currency)
+        }
     }
 
     private static func start(of period: String, _ seconds: Int) -> Int {

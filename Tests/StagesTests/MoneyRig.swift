@@ -53,6 +53,14 @@ struct MoneyRig {
                 ScoringStage(registersUnknown: false), to: events.map { Array($0.json(in: world.program).utf8) },
                 at: now, from: Int64(number * 1_000))
         case .rules(let rules): try await apply(rules, at: now)
+        case .correct(let rules, let until):
+            let trial = RuleTrial(
+                programID: world.program, wanted: try wanted(rules),
+                span: Timestamp(secondsSinceEpoch: 0)..<Timestamp(secondsSinceEpoch: Int64(until)))
+            let digest = try await pipeline.tryOut(trial).digest
+            try await pipeline.accept(
+                RuleAcceptance(trial: trial, digest: digest, reason: "agreed", actor: "owner"), at: now)
+            #expect(try await pipeline.irreproducible() == [], "seed \(world.seed)")
         case .quote(let currency, let mantissa, let scale, let at):
             try await quote(currency, mantissa, scale, at: at)
         case .release: try await release(at: now)
@@ -63,9 +71,13 @@ struct MoneyRig {
         }
     }
 
-    private func apply(_ rules: [MoneyWorld.Rule], at now: Timestamp) async throws {
+    private func wanted(_ rules: [MoneyWorld.Rule]) throws -> [WantedRule] {
         let json = "[" + rules.map(\.json).joined(separator: ",") + "]"
-        let wanted = try RuleDocument.wanted(try #require(JSONTree(Array(json.utf8)[...])))
+        return try RuleDocument.wanted(try #require(JSONTree(Array(json.utf8)[...])))
+    }
+
+    private func apply(_ rules: [MoneyWorld.Rule], at now: Timestamp) async throws {
+        let wanted = try wanted(rules)
         let program = world.program
         let known = try await database.pool.transaction { t throws(PostgresError) in
             (

@@ -20,6 +20,8 @@ struct MoneyWorld: Sendable {
         var tiers: [(from: Int, percent: Int)] = []
         var months: Int?
         var caps: [(scope: String, period: String, limit: Int)] = []
+        /// Of a correction: up to when it is for orders.
+        var corrects: Int?
     }
 
     struct Event: Sendable {
@@ -45,6 +47,8 @@ struct MoneyWorld: Sendable {
     enum Step: Sendable {
         case events([Event])
         case rules([Rule])
+        /// A what-if with other rules for all orders up to a moment is accepted.
+        case correct([Rule], until: Int)
         case quote(currency: String, mantissa: Int, scale: Int, at: Int)
         /// The scorer's timer looks at what waits.
         case release
@@ -116,6 +120,8 @@ struct MoneyWorld: Sendable {
         if random.happens(1, in: 8) { steps.append(.giveBack) }
         if random.happens(1, in: 5) { steps.append(.rules(changedRules())) }
         if paysInEuro, random.happens(1, in: 4) { steps.append(quote(random.pick(["JPY", "KWD"]))) }
+        // A correction gives back what caps lost to other orders, so their counts are no sums any more.
+        if kind != .capped, random.happens(1, in: 4) { steps.append(correction()) }
     }
 
     // MARK: Rules
@@ -169,6 +175,17 @@ struct MoneyWorld: Sendable {
         rules[index].value += 1 + random.below(200)
         if !rules[index].tiers.isEmpty { rules[index].tiers[0].percent += 1 }
         return rules
+    }
+
+    /// The rules with other rates and limits, perhaps without one of them.
+    private mutating func correction() -> Step {
+        var proposed = rules
+        if random.happens(1, in: 3) { proposed.remove(at: random.below(proposed.count)) }
+        for index in proposed.indices where random.happens(2, in: 3) {
+            proposed[index].value += random.below(300)
+            proposed[index].caps = proposed[index].caps.map { ($0.scope, $0.period, random.below(4_000)) }
+        }
+        return .correct(proposed, until: MoneyWorld.start + (4 + random.below(10)) * MoneyWorld.day)
     }
 
     private mutating func quote(_ currency: String) -> Step {

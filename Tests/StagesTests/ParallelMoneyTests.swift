@@ -21,9 +21,9 @@ struct ParallelMoneyTests {
     /// More than what waits may wait for one behind the other: a click, an order, a refund, its reversal.
     private static let releases = 4
 
-    /// Compared with the oracle, which takes the same events one by one: every standing commission with its rule, amount,
-    /// reversal and status; refusals; what is parked; of every account what is pending, reserved, and payable less
-    /// owed. Not compared is what the order may decide: whether a click that two workers met was late, so that a
+    /// Compared with the oracle, which takes the same events one by one: every standing commission with its rule,
+    /// amount, reversal and status; refusals; what is parked; of every account what is pending, reserved, and payable
+    /// less owed. Not compared is what the order may decide: whether a click that two workers met was late, so that a
     /// superseded commission tells of it, and whether money went back to payable or first settled a debt.
     @Test("Whoever is first, every account is what the oracle says where the order cannot matter")
     func orderFree() async throws {
@@ -90,7 +90,7 @@ struct ParallelMoneyTests {
             let rounds =
                 switch step {
                 case .events, .quote: releases
-                case .rules, .release, .approve, .lock, .pay, .giveBack: 0
+                case .rules, .correct, .release, .approve, .lock, .pay, .giveBack: 0
                 }
             for round in 0..<rounds {
                 oracle.take(.release)

@@ -12,8 +12,8 @@ struct RepricedOrder: Sendable {
     let prices: [Price]
 }
 
-/// Corrects orders of an accepted what-if: their commissions are taken back in full, wherever their money is, and others
-/// put in their place.
+/// Corrects orders of an accepted what-if: their commissions are taken back in full, wherever their money is, and
+/// others put in their place.
 ///
 /// Locks are taken as `MoneyFacts` says: commissions, then balances. Caps were taken from when it was accepted.
 enum OrderCorrection {
