@@ -10,8 +10,8 @@ public enum MonthStore {
         /// The first of the month.
         public let start: CivilDate
         public let name: String
-        /// As the last analysis of the table found them.
-        public let estimatedRows: Int64
+        /// As the last analysis of the table found them; nil before the first.
+        public let estimatedRows: Int64?
         /// With its indexes.
         public let sizeBytes: Int64
         /// When its policy lets it go.
@@ -40,7 +40,7 @@ public enum MonthStore {
         ) { row throws(PostgresError) in
             Month(
                 relation: try row.text(0), start: CivilDate(daysSinceEpoch: try row.date(1)), name: try row.text(2),
-                estimatedRows: try row.int8(3), sizeBytes: try row.int8(4),
+                estimatedRows: try row.int8OrNull(3), sizeBytes: try row.int8(4),
                 dueAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(5)))
         }
     }

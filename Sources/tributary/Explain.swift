@@ -42,6 +42,7 @@ extension CommissionExplanation {
                 + (attribution.clickId.map { ", click \($0)" } ?? "")
                 + (attribution.coupon.map { ", coupon \($0)" } ?? ""),
         ]
+        if let click = attribution.click { lines.append("  click \(attribution.clickId ?? ""): \(click.text)") }
         lines += attribution.signals.map { "  \($0.code) \($0.sentence)" }
         lines += ["", "How much"] + calculation.map { "  \($0)" } + codes.map { "  \($0.code) \($0.sentence)" }
         lines += parts.map { "  \($0.sku ?? "an item without a sku"): \(money($0.amountMinor))" }

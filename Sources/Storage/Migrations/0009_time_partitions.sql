@@ -56,7 +56,7 @@ CREATE TRIGGER dropped_month_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
 
 CREATE VIEW month_partition AS
 SELECT p.relname::text AS relation, to_date(right(c.relname, 7), 'YYYY_MM') AS month, c.relname::text AS name,
-    GREATEST(c.reltuples, 0)::bigint AS estimated_rows, pg_total_relation_size(c.oid) AS bytes
+    NULLIF(c.reltuples, -1)::bigint AS estimated_rows, pg_total_relation_size(c.oid) AS bytes
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
 WHERE p.oid IN ('event'::regclass, 'click'::regclass);
 

@@ -26,7 +26,7 @@ enum RetentionExamination {
         let overdue = months.filter { $0.dueAt.adding(days: 1) <= now }
         guard let first = overdue.first else { return .fine("no month is kept longer than its policy says") }
         return .warning(
-            "\(overdue.count) months are kept longer than their policy says, such as \(first.name)",
+            "months are kept longer than their policy says: \(overdue.count), such as \(first.name)",
             fix: "let a scorer run, or run tributary retention apply")
     }
 

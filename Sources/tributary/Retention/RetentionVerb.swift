@@ -28,7 +28,7 @@ struct RetentionShow: AsyncParsableCommand {
         print(Table(columns: ["of", "is kept"], rows: kept).text)
         let rows = months.map { month in
             [
-                month.name, "\(month.estimatedRows)", "\(month.sizeBytes >> 10) KiB",
+                month.name, month.estimatedRows.map { "\($0)" } ?? "not analysed", "\(month.sizeBytes >> 10) KiB",
                 String(month.dueAt.rfc3339.prefix(10)),
             ]
         }
@@ -79,6 +79,6 @@ struct RetentionApply: AsyncParsableCommand {
         let run = try await database.withPool(size: 1) { pool in try await RetentionRun.once(on: pool, at: systemNow())
         }
         for (name, rows) in run.dropped { print("\(name) dropped, \(rows) rows") }
-        print("\(run.dropped.count) months dropped, \(run.prunedMessages) messages forgotten")
+        print("months dropped: \(run.dropped.count), messages forgotten: \(run.prunedMessages)")
     }
 }
