@@ -99,7 +99,7 @@ public struct RecordedConversion: Hashable, Sendable {
     /// Refunds so far that were not reversed, minor units.
     public var refundedMinor: Int64
     /// How many these are.
-    public let refunds: Int64
+    public var refunds: Int64
     /// Those that no correction superseded; the referrer's behind the first.
     public var commissions: [RecordedCommission]
 

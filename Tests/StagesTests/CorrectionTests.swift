@@ -266,6 +266,22 @@ struct CorrectionTests {
         }
     }
 
+    @Test("An order of nothing that was not refunded keeps what a correction gives it")
+    func lead() async throws {
+        try await Pipeline.with { pipeline in
+            try await pipeline.add(rules: #"[{"id": "standard", "action": {"fixed": 500}}]"#)
+            try await pipeline.take([Self.order("1", of: "a", 0)])
+            let trial = try Self.trial(#"[{"id": "standard", "action": {"fixed": 700}}]"#)
+            try await pipeline.accept(
+                RuleAcceptance(
+                    trial: trial, digest: try await pipeline.tryOut(trial).digest, reason: "agreed", actor: "owner"))
+            #expect(
+                try await pipeline.texts(
+                    "SELECT concat_ws(' ', amount_minor, reversed_minor, status) FROM commission WHERE NOT superseded")
+                    == ["700 0 pending"])
+        }
+    }
+
     @Test("An explanation says who accepted what, why, and from how much to how much")
     func explained() async throws {
         try await Pipeline.with { pipeline in

@@ -25,6 +25,7 @@ struct MoneyOracle {
         let arrival: Int
         let step: Int
         var refunded = 0
+        var refunds = 0
         var awaitsClick: String?
         /// What its price was looked up with.
         var since: Int?
@@ -203,6 +204,7 @@ struct MoneyOracle {
         guard event.amount <= order.event.amount - order.refunded else { return (605, nil) }
         refunds[key] = (event.amount, event.currency, false)
         orders[id]?.refunded += event.amount
+        orders[id]?.refunds += 1
         settle(id)
         return (nil, nil)
     }
@@ -215,6 +217,7 @@ struct MoneyOracle {
         guard !refund.isUndone else { return (125, nil) }
         refunds[key]?.isUndone = true
         orders[id]?.refunded -= event.amount
+        orders[id]?.refunds -= 1
         settle(id)
         return (nil, nil)
     }
@@ -327,8 +330,10 @@ struct MoneyOracle {
         for (index, commission) in order.commissions.enumerated() where !commission.isSuperseded {
             let whole = order.event.amount
             let left =
-                order.refunded >= whole
-                ? 0 : round(Decimal(commission.amount) * Decimal(whole - order.refunded) / Decimal(whole))
+                order.refunds == 0
+                ? commission.amount
+                : order.refunded >= whole
+                    ? 0 : round(Decimal(commission.amount) * Decimal(whole - order.refunded) / Decimal(whole))
             move(id, index, commission.amount - left - commission.reversed)
         }
     }

@@ -99,6 +99,7 @@ struct MoneyFold: Sendable {
     mutating func refund(_ event: TrackingEvent) -> [CommissionMove] {
         guard let currency = event.currency else { return [] }
         conversions[event.conversionID]?.refundedMinor += event.amountMinor
+        conversions[event.conversionID]?.refunds += 1
         let settlement = settle(event.conversionID, cause: event.refundKey, reason: event.kind.name)
         refunds.append(
             TrackingSave.Refund(
@@ -110,6 +111,7 @@ struct MoneyFold: Sendable {
     /// Gives back what a refund took that did not happen after all.
     mutating func reverse(_ event: TrackingEvent) -> [CommissionMove] {
         conversions[event.conversionID]?.refundedMinor -= event.amountMinor
+        conversions[event.conversionID]?.refunds -= 1
         let cause = Identifier(hashing: "reversal", event.refundKey.description)
         let settlement = settle(event.conversionID, cause: cause, reason: event.kind.name)
         refundReversals.append(
@@ -124,9 +126,13 @@ struct MoneyFold: Sendable {
         guard var conversion = conversions[conversionID] else { return settlement }
         for index in conversion.commissions.indices {
             let commission = conversion.commissions[index]
-            let target = CommissionReversal.targetMinor(
-                commissionMinor: commission.amountMinor, orderMinor: conversion.amountMinor,
-                refundedMinor: conversion.refundedMinor)
+            // An order of nothing is refunded by any refund, but not by none.
+            let target =
+                conversion.refunds == 0
+                ? 0
+                : CommissionReversal.targetMinor(
+                    commissionMinor: commission.amountMinor, orderMinor: conversion.amountMinor,
+                    refundedMinor: conversion.refundedMinor)
             let amountMinor = target - commission.reversedMinor
             guard amountMinor != 0 else { continue }
             let transactionID = move(amountMinor, &conversion.commissions[index], cause: cause, reason: reason)
