@@ -77,8 +77,10 @@ public enum CommissionStore {
             FROM commission c
             JOIN fraud_conversion f USING (conversion_id)
             JOIN affiliate a ON a.affiliate_id = c.affiliate_id
-            WHERE (c.commission_id = ANY ($1::uuid[])
-                    OR c.conversion_id = ANY ($1::uuid[]) AND c.commission_id <> c.conversion_id)
+            WHERE c.commission_id = ANY (ARRAY(
+                    SELECT unnest($1::uuid[])
+                    UNION SELECT m.commission_id FROM commission m
+                    WHERE m.conversion_id = ANY ($1::uuid[]) AND m.commission_id <> m.conversion_id))
                 AND c.status = 'pending' AND (c.hold_until <= $2 OR f.verdict <> 'clear')
             ORDER BY c.commission_id FOR UPDATE OF c
             """, .uuids(conversionIDs.map(\.value)),

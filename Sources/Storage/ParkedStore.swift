@@ -96,7 +96,7 @@ public enum ParkedStore {
     ) throws(PostgresError) -> [Due] {
         let due = try transaction.query(
             """
-            DELETE FROM parked_event WHERE (event_key, occurred_at) IN (
+            WITH due AS MATERIALIZED (
                 SELECT p.event_key, p.occurred_at FROM parked_event p
                 WHERE p.look_at <= $2 AND (p.until <= $2 OR CASE p.code
                     WHEN 206 THEN EXISTS (SELECT FROM conversion c WHERE c.conversion_id = p.conversion_id)
@@ -104,6 +104,8 @@ public enum ParkedStore {
                     WHEN 201 THEN EXISTS (SELECT FROM click k WHERE k.click_key = p.click_key)
                     ELSE EXISTS (SELECT FROM fx_quote q WHERE q.recorded_at > p.parked_at) END)
                 ORDER BY p.parked_at, p.topic_partition, p.record_offset LIMIT $1 FOR UPDATE OF p SKIP LOCKED)
+            DELETE FROM parked_event WHERE event_key = ANY (ARRAY(SELECT event_key FROM due))
+                AND (event_key, occurred_at) IN (SELECT event_key, occurred_at FROM due)
             RETURNING topic_partition, record_offset, payload, parked_at, until <= $2
             """, .int8(Int64(limit)), .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
         ) { row throws(PostgresError) in
@@ -119,9 +121,11 @@ public enum ParkedStore {
     public static func postpone(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
         try transaction.run(
             """
-            UPDATE parked_event SET look_at = $1 + LEAST(GREATEST($1 - parked_at, '1 second'), interval '1 minute')
-            WHERE (event_key, occurred_at) IN (
+            WITH due AS MATERIALIZED (
                 SELECT event_key, occurred_at FROM parked_event WHERE look_at <= $1 FOR UPDATE SKIP LOCKED)
+            UPDATE parked_event SET look_at = $1 + LEAST(GREATEST($1 - parked_at, '1 second'), interval '1 minute')
+            WHERE event_key = ANY (ARRAY(SELECT event_key FROM due))
+                AND (event_key, occurred_at) IN (SELECT event_key, occurred_at FROM due)
             """, .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
     }
 
