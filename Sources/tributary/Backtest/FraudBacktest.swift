@@ -1,0 +1,26 @@
+import Domain
+
+/// Judges the days of a file one after the other, each by what was known at its end.
+struct FraudBacktest {
+    private(set) var book = FraudBook()
+    private var days: FraudDays
+    private let context: FraudContext
+    private let model: FraudModel
+
+    init(_ days: FraudDays, _ context: FraudContext, _ model: FraudModel = .standard) {
+        self.days = days
+        self.context = context
+        self.model = model
+    }
+
+    /// Visits the days in order.
+    mutating func run(
+        _ visit: (_ day: Int32, _ judgements: [FraudJudgement], _ conversions: [ConversionScore]) throws -> Void
+    ) rethrows {
+        for day in days.list {
+            let events = days.close(day)
+            let conversions = book.close(day, events, context, model)
+            try visit(day, book.judge(model), conversions)
+        }
+    }
+}
