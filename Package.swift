@@ -153,5 +153,6 @@ let package = Package(
             ]),
         tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
         tests("ConsoleAppTests", ["ConsoleApp", "DevKit", asyncHTTPClient]),
+        tests("BacktestTests", ["DevKit", "Domain", "Events"]),
     ]
 )

@@ -4,6 +4,8 @@ public struct FraudProgram: Sendable, Hashable, Codable {
     public var autoApproveLimitMinor: Int64?
     /// Of the ISO 4217 code that the limit is in; 0 if not known.
     public var currency: UInt64 = 0
+    /// What a minor unit of its currency is worth in dollars' minor units; for rankings across programmes.
+    public var usdRate: Double?
     public var attributionWindowDays: Int32 = 30
     /// As in `FraudEvent.country`; empty if not known.
     public var mainMarkets: Set<UInt16> = []

@@ -25,8 +25,9 @@ extension FraudBook {
         let affiliates = findings.keys.sorted()
         var features = affiliates.map { FraudFeatures(findings[$0] ?? []) }
         AnomalyScore.fill(&features)
+        let base = model.base
         return zip(affiliates, features).map { affiliate, features in
-            conclude(affiliate, features, findings[affiliate] ?? [], model, day)
+            conclude(affiliate, features, findings[affiliate] ?? [], model, base: base, day)
         }
     }
 
@@ -63,10 +64,10 @@ extension FraudBook {
     }
 
     private mutating func conclude(
-        _ affiliate: UInt64, _ features: FraudFeatures, _ findings: [SignalFinding], _ model: FraudModel, _ day: Int32
+        _ affiliate: UInt64, _ features: FraudFeatures, _ findings: [SignalFinding], _ model: FraudModel,
+        base: Double, _ day: Int32
     ) -> FraudJudgement {
         var standing = standings[affiliate] ?? FraudStanding()
-        let base = model.bias + model.priorShift
         var carried = standing.carried
         if standing.day != .min {
             for _ in 0..<min(max(day - standing.day, 0), 60) { carried *= FraudBook.carriedShare }

@@ -26,6 +26,7 @@ struct ContextOptions: ParsableArguments {
             var program = FraudProgram()
             program.autoApproveLimitMinor = file.autoApproveLimitMinor
             program.currency = FraudHash.of(file.currency)
+            program.usdRate = file.usdPerMinorUnit
             program.attributionWindowDays = file.attributionWindowDays ?? 30
             program.mainMarkets = Set((file.mainMarkets ?? []).map { FraudEvent.country($0) }).subtracting([0])
             context.programs[FraudHash.of(file.programID)] = program
@@ -65,5 +66,16 @@ private struct AffiliateFile: Decodable {
     var signUpAddress: UInt64 {
         guard let signUpIP else { return 0 }
         return IPAddress(signUpIP)?.addressHash ?? FraudHash.of(signUpIP)
+    }
+}
+
+extension ProgramFile {
+    /// Dollars' minor units for a minor unit of the programme's currency; nil without a rate.
+    fileprivate var usdPerMinorUnit: Double? {
+        guard let rate = usdRate.flatMap(Double.init), let currency = Currency(code: currency) else { return nil }
+        var unit = rate
+        for _ in 0..<max(0, 2 - currency.exponent) { unit *= 10 }
+        for _ in 0..<max(0, currency.exponent - 2) { unit /= 10 }
+        return unit
     }
 }

@@ -13,11 +13,12 @@ struct FraudBacktest {
         self.model = model
     }
 
-    /// Visits the days in order.
+    /// Visits the days in order, up to `last`.
     mutating func run(
+        through last: Int32 = .max,
         _ visit: (_ day: Int32, _ judgements: [FraudJudgement], _ conversions: [ConversionScore]) throws -> Void
     ) rethrows {
-        for day in days.list {
+        for day in days.list where day <= last {
             let events = days.close(day)
             let conversions = book.close(day, events, context, model)
             try visit(day, book.judge(model), conversions)

@@ -72,6 +72,14 @@ struct WorldMember {
     var weekendFactor: Double
     /// A day and what the honest side does on it.
     var eventDay: Int
+    /// Shares of its visitors that come by paid advertising, in one kind of app, as its regulars.
+    var paid = 0.0
+    var inApp = 0.0
+    var regulars = 0.0
+    var returningFactor = 1.0
+    var refundFactor = 1.0
+    /// Buyers who may buy through it again.
+    var buyers: [Visitor] = []
     var cheatStart = Int.max
     var cheatEnd = Int.max
     var intensity = 0.0

@@ -44,14 +44,19 @@ struct WorldMaker {
             subIDs: (0..<dice.whole(1...8)).map { "s\(number)-\($0)" },
             referrers: (0..<dice.whole(1...5)).map { "https://site\(number)-\($0).example/page" },
             peakHour: dice.within(11...21), weekendFactor: dice.within(0.6...1.5), eventDay: dice.below(days))
+        member.paid = dice.happens(0.25) ? dice.within(0.05...0.9) : dice.within(0...0.03)
+        member.inApp = dice.happens(0.12) ? dice.within(0.3...1) : 0
+        member.regulars = dice.happens(0.35) ? dice.within(0.05...0.5) : dice.within(0...0.05)
+        member.returningFactor = dice.logNormal(median: 1, sigma: 0.3)
+        member.refundFactor = dice.logNormal(median: 1, sigma: 0.5)
         if dice.happens(0.3) { member.programs.append(dice.below(programs.count)) }
-        shape(&member)
+        shape(&member, number)
         if cheat != nil { arm(&member) }
         return member
     }
 
     /// What the honest kinds are like.
-    private mutating func shape(_ member: inout WorldMember) {
+    private mutating func shape(_ member: inout WorldMember, _ number: Int) {
         switch member.label.honest {
         case .coupon:
             member.conversion *= dice.within(2...6)
@@ -59,7 +64,9 @@ struct WorldMaker {
         case .content:
             member.conversion *= dice.within(0.2...0.6)
             member.timeFactor *= dice.within(3...12)
-        case .campus: member.trait = Double(dice.whole(1...4))
+        case .campus:
+            member.trait = Double(dice.whole(1...4))
+            if dice.happens(0.3) { member.signUpIP = "77.\(number).7.1" }
         case .carrier: member.trait = Double(dice.whole(4...30))
         case .vpnUsers: member.trait = dice.within(0.15...0.6)
         case .sharedTablets: member.trait = Double(dice.whole(2...12))
@@ -164,7 +171,7 @@ struct WorldMaker {
             recentOrders.append(event)
             if recentOrders.count > 600 { recentOrders.removeFirst(300) }
         }
-        if dice.happens(refund ?? program.refundRate) {
+        if dice.happens(refund ?? min(0.5, program.refundRate * members[index].refundFactor)) {
             let days = earlyRefund ? dice.within(0.1...2.5) : dice.exponential(mean: program.refundDays) + 0.2
             loss(.refund, of: event, after: days)
         } else if dice.happens(chargeback ?? program.chargebackRate) {

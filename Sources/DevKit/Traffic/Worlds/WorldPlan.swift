@@ -50,6 +50,14 @@ struct WorldProgram {
     let unattributed: Double
     let clicksAgain: Double
     let referrerless: Double
+    /// What goes wrong, or is merely odd, with honest visitors too.
+    let travels: Double
+    let lostClicks: Double
+    let ordersAgain: Double
+    let buysAtOnce: Double
+    let previews: Double
+    let hosted: Double
+    let household: Double
 
     enum Field: CaseIterable { case device, customer, agent, referrer, landing, country, ip, subID, newness, click }
 
@@ -61,7 +69,7 @@ struct WorldProgram {
         id = "prog-\(number)-\(dice.word(4))"
         currency = dice.pick(["USD", "EUR", "GBP", "JPY", "USD", "EUR"])
         conversion = dice.scale(0.008...0.1)
-        timeMedian = dice.scale(150...20_000)
+        timeMedian = dice.scale(70...20_000)
         timeSigma = dice.within(0.9...1.9)
         lateShare = dice.within(0.03...0.35)
         amountMedian = dice.scale(1_200...30_000)
@@ -89,6 +97,13 @@ struct WorldProgram {
         unattributed = dice.within(0...0.02)
         clicksAgain = dice.within(0.02...0.4)
         referrerless = dice.within(0.05...0.5)
+        travels = dice.happens(0.4) ? 0 : dice.scale(0.002...0.06)
+        lostClicks = dice.happens(0.4) ? 0 : dice.scale(0.003...0.1)
+        ordersAgain = dice.happens(0.3) ? 0 : dice.scale(0.005...0.12)
+        buysAtOnce = dice.happens(0.4) ? 0 : dice.scale(0.001...0.04)
+        previews = dice.happens(0.4) ? 0 : dice.scale(0.003...0.04)
+        hosted = dice.happens(0.4) ? 0 : dice.scale(0.002...0.05)
+        household = dice.happens(0.3) ? 0 : dice.scale(0.004...0.08)
     }
 
     /// What one order costs, in minor units.

@@ -162,8 +162,9 @@ struct LinkBook: Sendable, Codable {
         let own = linked.affiliate.short
         linked.facts.insert(.orderDevice)
         let customer = event.customer == 0 ? 0 : event.customer.short
-        linked.facts.insert(
-            .orderDeviceShared, if: customer != 0 && DeviceRecord.others(than: customer, in: record.customers) > 0)
+        let isShared = customer != 0 && DeviceRecord.others(than: customer, in: record.customers) > 0
+        linked.facts.insert(.orderDeviceShared, if: isShared)
+        linked.facts.insert(.orderNewOnUsedDevice, if: isShared && event.marks.contains(.newCustomer))
         linked.facts.insert(.orderDeviceRival, if: DeviceRecord.others(than: own, in: record.sellers) > 0)
         let first = assists.count
         for index in 0..<4 where record.clickAffiliates[index] != 0 && record.clickAffiliates[index] != own {

@@ -9,20 +9,23 @@ public struct FraudModel: Sendable, Codable {
     public var weights: [Double]
     /// Nats that one family of signals adds at most.
     public var familyLimit: Double
-    /// Trees beside the sum; empty without.
+    /// Trees that are asked beside the sum, of which the mean counts; empty without.
     public var trees: [FraudTree]
+    /// Nats of the trees without any evidence.
+    public var treeBias: Double
     /// How the share of fraud differs from that among the examples the weights were learnt from, in nats.
     public var priorShift: Double
 
     public init(
         version: String, bias: Double, weights: [Double], familyLimit: Double, trees: [FraudTree] = [],
-        priorShift: Double = 0
+        treeBias: Double = 0, priorShift: Double = 0
     ) {
         self.version = version
         self.bias = bias
         self.weights = weights
         self.familyLimit = familyLimit
         self.trees = trees
+        self.treeBias = treeBias
         self.priorShift = priorShift
     }
 
@@ -41,43 +44,14 @@ public struct FraudModel: Sendable, Codable {
         return parts
     }
 
+    /// The logarithm of the odds without any evidence: the least there is.
+    public var base: Double { logit(FraudFeatures([])) }
+
     /// The logarithm of the odds.
     public func logit(_ features: FraudFeatures) -> Double {
         let linear = bias + contributions(features).reduce(0, +)
         guard !trees.isEmpty else { return linear + priorShift }
-        let boosted = trees.reduce(0) { $0 + $1.value(features.values) }
+        let boosted = trees.reduce(treeBias) { $0 + $1.value(features.values) }
         return (linear + boosted) / 2 + priorShift
-    }
-}
-
-/// A regression tree whose value never falls when a signal grows.
-public struct FraudTree: Sendable, Codable, Hashable {
-    public struct Node: Sendable, Codable, Hashable {
-        /// −1 in a leaf.
-        public var feature: Int32
-        /// Values below it go left, to the node after this one.
-        public var threshold: Float
-        public var right: Int32
-        public var value: Float
-
-        public init(feature: Int32, threshold: Float, right: Int32, value: Float) {
-            self.feature = feature
-            self.threshold = threshold
-            self.right = right
-            self.value = value
-        }
-    }
-
-    public var nodes: [Node]
-
-    public init(nodes: [Node]) { self.nodes = nodes }
-
-    func value(_ features: [Float]) -> Double {
-        var index = 0
-        while nodes.indices.contains(index), nodes[index].feature >= 0 {
-            let node = nodes[index]
-            index = features[Int(node.feature)] < node.threshold ? index + 1 : Int(node.right)
-        }
-        return nodes.indices.contains(index) ? Double(nodes[index].value) : 0
     }
 }

@@ -42,10 +42,13 @@ public enum FraudSignal: String, CaseIterable, Sendable, Codable {
     case topSubID = "top_sub_id"
     case reorderingDevices = "reordering_devices"
     case reorderingAddresses = "reordering_addresses"
+    case newOnUsedDevices = "new_on_used_devices"
     // Shares of clicks.
     case lowConversion = "low_conversion"
     case highConversion = "high_conversion"
     case clicksAgain = "clicks_again"
+    case returningClickDevices = "returning_click_devices"
+    case returningClickAddresses = "returning_click_addresses"
     case rapidClicks = "rapid_clicks"
     case regularClicks = "regular_clicks"
     case programBursts = "program_bursts"
@@ -84,13 +87,14 @@ public enum FraudSignal: String, CaseIterable, Sendable, Codable {
         case .fastOrders, .instantOrders, .slowOrders, .dayLateOrders, .ordersAfterRival, .narrowTimes, .timeShape,
             .clicksAfterRival:
             .timing
-        case .lowConversion, .highConversion, .clicksAgain, .rapidClicks, .regularClicks, .programBursts,
+        case .lowConversion, .highConversion, .clicksAgain, .rapidClicks, .regularClicks, .returningClickDevices,
+            .returningClickAddresses, .programBursts,
             .referrerlessClicks, .topReferrer, .paidClicks, .assists, .topClickDevice, .topSubID, .unknownClicks,
             .missingClicks:
             .clicks
         case .usedClicks, .foreignClicks, .sharedDevices, .otherDevices, .newCustomers, .returningCustomers,
             .repeatCustomers, .twinOrders, .selfOrders, .repeatedOrders, .foreignCoupons, .topOrderDevice,
-            .topCustomer, .reorderingDevices:
+            .topCustomer, .reorderingDevices, .newOnUsedDevices:
             .identity
         case .hostedOrders, .otherNetworks, .automatedOrders, .topOrderAddress, .topOrderSubnet, .topOrderAgent,
             .reorderingAddresses, .topClickAddress, .topClickSubnet, .topClickAgent, .hostedClicks, .automatedClicks:

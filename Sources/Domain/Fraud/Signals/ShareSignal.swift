@@ -232,11 +232,15 @@ extension ShareSignal {
             .reorderingAddresses, .orders, from: 3, usual: 0.08, alike: 15,
             "orders came from an address that had bought before"
         ) { cell, _ in again(cell, .orderAddress) },
+        ShareSignal(
+            .newOnUsedDevices, .orders, from: 3, usual: 0.02, alike: 40,
+            "orders of new customers came from a device on which others had bought"
+        ) { cell, _ in of(cell[.orderNewOnUsedDevice], cell[.orderDevice]) },
     ]
 
     static let ofClicks: [ShareSignal] = [
         ShareSignal(
-            .lowConversion, .clicks, from: 100, usual: 0.03, alike: 15, isHigh: false,
+            .lowConversion, .clicks, from: 60, usual: 0.03, alike: 15, isHigh: false,
             "clicks led to an order"
         ) { cell, _ in of(min(cell[.order], cell[.click]), cell[.click]) },
         ShareSignal(
@@ -247,6 +251,14 @@ extension ShareSignal {
             .clicksAgain, .clicks, from: 30, usual: 0.1, alike: 15,
             "clicks came from a device that had clicked within a day"
         ) { cell, _ in of(cell[.clickAgain], cell[.clickDevice]) },
+        ShareSignal(
+            .returningClickDevices, .clicks, from: 30, usual: 0.15, alike: 10,
+            "clicks came from a device that had clicked before"
+        ) { cell, _ in again(cell, .clickDevice) },
+        ShareSignal(
+            .returningClickAddresses, .clicks, from: 30, usual: 0.15, alike: 8,
+            "clicks came from an address that had clicked before"
+        ) { cell, _ in again(cell, .clickAddress) },
         ShareSignal(
             .rapidClicks, .clicks, from: 30, usual: 0.03, alike: 20,
             "clicks came within a minute of the same device"
