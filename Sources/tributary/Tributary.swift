@@ -7,6 +7,6 @@ struct Tributary: AsyncParsableCommand {
         subcommands: [
             Migrate.self, TopicsVerb.self, Lag.self, DeadLetters.self, Verify.self, Doctor.self, Demo.self,
             RulesVerb.self, FXVerb.self, Replay.self, Explain.self, LedgerVerb.self, Bench.self, Generate.self,
-            BrokerVerb.self,
+            Backtest.self, BrokerVerb.self,
         ])
 }

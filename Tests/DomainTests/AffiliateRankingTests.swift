@@ -38,7 +38,7 @@ struct AffiliateRankingTests {
 
     @Test("One lucky day is no month of steady ones, and says that it is a small sample")
     func lucky() throws {
-        let ranked = entries([1: steady(2, value: 50), 2: [29: day(4, revenue: 400)], 3: steady(1, value: 50)])
+        let ranked = entries([1: steady(3, value: 50), 2: [29: day(4, revenue: 200)], 3: steady(1, value: 50)])
         #expect(ranked.first?.affiliate == 1)
         let lucky = try #require(ranked.first { $0.affiliate == 2 })
         let known = try #require(ranked.first { $0.affiliate == 1 })

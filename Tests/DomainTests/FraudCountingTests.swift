@@ -58,8 +58,10 @@ struct FraudCountingTests {
     @Test("A set of prefixes knows who lies within")
     func prefixes() throws {
         var set = IPPrefixSet()
-        for text in ["10.1.0.0/16", "2001:db8::/32", "192.0.2.9"] { #expect(set.insert(text)) }
-        for text in ["10.1.0.0/33", "nonsense", "10.1.0.0/x"] { #expect(!set.insert(text)) }
+        let good = ["10.1.0.0/16", "2001:db8::/32", "192.0.2.9"].map { set.insert($0) }
+        #expect(good == [true, true, true])
+        let bad = ["10.1.0.0/33", "nonsense", "10.1.0.0/x"].map { set.insert($0) }
+        #expect(bad == [false, false, false])
         for text in ["10.1.255.3", "2001:db8:5::9", "192.0.2.9"] {
             #expect(set.contains(try #require(IPAddress(text))))
         }

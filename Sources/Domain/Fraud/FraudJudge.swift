@@ -68,6 +68,8 @@ extension FraudBook {
         base: Double, _ day: Int32
     ) -> FraudJudgement {
         var standing = standings[affiliate] ?? FraudStanding()
+        standing.features = features
+        let features = standing.unallowed(features, on: day)
         var carried = standing.carried
         if standing.day != .min {
             for _ in 0..<min(max(day - standing.day, 0), 60) { carried *= FraudBook.carriedShare }

@@ -2,7 +2,7 @@
 ///
 /// | factor          | shrunk towards the programme's by |
 /// |-----------------|-----------------------------------|
-/// | orders a day    | a gamma prior worth three days |
+/// | orders a day    | a gamma prior worth five days |
 /// | order value     | six orders |
 /// | share kept      | eight orders |
 ///
@@ -12,7 +12,7 @@ public enum AffiliateRanking {
     public static let halfLifeDays = 10.0
     public static let daysKept: Int32 = 60
     public static let horizonDays = 15.0
-    static let exposureOfPrior = 3.0
+    static let exposureOfPrior = 5.0
     static let ordersOfValue = 6.0
     static let ordersOfLoss = 8.0
     /// Mean days until a refund.

@@ -34,7 +34,9 @@ extension Backtest {
             try file.read(events)
             for line in file.complaints { complain(line) }
             var output = try CSVFile(path: scores, header: ["affiliate_id", "day", "score", "verdict", "top_reason"])
-            var backtest = FraudBacktest(file.days, known)
+            let decided = try decisions.map(DecisionFile.init)
+            if let unread = decided?.unread, unread > 0 { complain("\(unread) decisions could not be read") }
+            var backtest = FraudBacktest(file.days, known, decisions: decided?.decisions ?? [:])
             if let eventsScores {
                 var conversions = try CSVFile(path: eventsScores, header: ["event_id", "score", "codes"])
                 try backtest.run { day, judgements, scores in

@@ -5,9 +5,17 @@ struct FraudBacktest {
     private(set) var book = FraudBook()
     private var days: FraudDays
     private let context: FraudContext
-    private let model: FraudModel
+    private var model: FraudModel
+    private var learning: DecisionLearning
+    /// By the day on which they were made; they count from the next.
+    private let decisions: [Int32: [FraudDecision]]
 
-    init(_ days: FraudDays, _ context: FraudContext, _ model: FraudModel = .standard) {
+    init(
+        _ days: FraudDays, _ context: FraudContext, _ model: FraudModel = .standard,
+        decisions: [Int32: [FraudDecision]] = [:]
+    ) {
+        learning = DecisionLearning(model)
+        self.decisions = decisions
         self.days = days
         self.context = context
         self.model = model
@@ -22,6 +30,11 @@ struct FraudBacktest {
             let events = days.close(day)
             let conversions = book.close(day, events, context, model)
             try visit(day, book.judge(model), conversions)
+            guard let decided = decisions[day] else { continue }
+            for decision in decided {
+                if let features = book.decide(decision) { learning.learn(decision, features) }
+            }
+            model = learning.model
         }
     }
 }

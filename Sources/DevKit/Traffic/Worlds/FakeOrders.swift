@@ -109,7 +109,7 @@ extension WorldMaker {
         }
         order(
             index, number, at: moment(day, dice.within(0...23.9)), of: click, by: person, amount: max(100, amount),
-            isCheat: true)
+            orderID: member.trait > 0.35 && member.trait < 0.6 ? old.orderID : nil, isCheat: true)
     }
 
     private mutating func steal(_ index: Int, _ number: Int, _ day: Int) {

@@ -32,7 +32,8 @@ struct WorldMaker {
     }
 
     private mutating func member(_ number: Int, _ cheat: CheatKind?) -> WorldMember {
-        let honest = cheat != nil && dice.happens(0.6) ? .plain : dice.pick(HonestKind.allCases)
+        let isPlain = dice.happens(cheat != nil ? 0.6 : 0.45)
+        let honest = isPlain ? .plain : dice.pick(HonestKind.allCases)
         let main = dice.below(programs.count)
         var member = WorldMember(
             label: WorldAffiliate(id: "aff-\(number)-\(dice.word(5))", honest: honest, cheat: cheat), programs: [main],
@@ -148,13 +149,13 @@ struct WorldMaker {
     mutating func order(
         _ index: Int, _ number: Int, at moment: Timestamp, of click: SampleEvent?, by visitor: Visitor,
         amount: Int64, refund: Double? = nil, earlyRefund: Bool = false, chargeback: Double? = nil,
-        coupon: String? = nil, isCheat: Bool = false
+        coupon: String? = nil, orderID: String? = nil, isCheat: Bool = false
     ) -> SampleEvent {
         let program = programs[number]
         var event = SampleEvent(
             kind: .conversion, eventID: id("e"), occurredAt: moment, programID: program.id,
             affiliateID: members[index].label.id)
-        event.orderID = id("o")
+        event.orderID = orderID ?? id("o")
         event.amountMinor = amount
         event.currency = program.currency
         event.coupon = coupon

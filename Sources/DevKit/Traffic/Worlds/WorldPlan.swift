@@ -1,5 +1,3 @@
-public import Domain
-
 /// What a made world is drawn from; every number in it is drawn anew from the seed, so that no constant can be fitted.
 public struct WorldPlan: Sendable {
     public var seed: UInt64

@@ -26,11 +26,16 @@ public struct LogisticFit: Sendable {
     public private(set) var weights: [Double]
 
     /// - Parameters:
-    ///   - bias, weights: where the prior has its middle; the bias is free.
+    ///   - bias, weights: where the prior has its middle.
     ///   - precision: λ, how firmly the prior holds.
-    public init(_ examples: [FraudExample], around bias: Double, _ weights: [Double], precision lambda: Double) {
+    ///   - biasPrecision: the same of the bias; 0 leaves it free.
+    public init(
+        _ examples: [FraudExample], around bias: Double, _ weights: [Double], precision lambda: Double,
+        biasPrecision: Double = 0
+    ) {
         self.bias = bias
         self.weights = weights
+        let prior = (bias: bias, weights: weights)
         var columns = [[(row: Int32, value: Float)]](repeating: [], count: weights.count)
         var logits = [Double](repeating: bias, count: examples.count)
         for (row, example) in examples.enumerated() {
@@ -40,18 +45,20 @@ public struct LogisticFit: Sendable {
             }
         }
         for _ in 0..<LogisticFit.roundsMaximum {
-            var largest = stepBias(examples, &logits)
+            var largest = stepBias(examples, &logits, prior: prior.bias, biasPrecision)
             for index in weights.indices where !columns[index].isEmpty {
-                let step = step(examples, columns[index], &logits, index, prior: weights[index], lambda)
+                let step = step(examples, columns[index], &logits, index, prior: prior.weights[index], lambda)
                 largest = max(largest, abs(step))
             }
             if largest < LogisticFit.precision { break }
         }
     }
 
-    private mutating func stepBias(_ examples: [FraudExample], _ logits: inout [Double]) -> Double {
-        var gradient = 0.0
-        var curvature = 1e-9
+    private mutating func stepBias(
+        _ examples: [FraudExample], _ logits: inout [Double], prior: Double, _ lambda: Double
+    ) -> Double {
+        var gradient = lambda * (bias - prior)
+        var curvature = lambda + 1e-9
         for (example, logit) in zip(examples, logits) {
             let p = Elementary.logistic(logit)
             gradient += example.weight * (p - (example.isFraud ? 1 : 0))

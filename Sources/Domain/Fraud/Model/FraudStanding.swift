@@ -13,6 +13,11 @@ public struct FraudStanding: Sendable, Hashable, Codable {
     public var carried = 0.0
     public var day: Int32 = .min
     var calmSince: Int32?
+    /// What the last judgement saw.
+    var features: FraudFeatures?
+    /// What an admin found honest, until when.
+    var allowance: FraudFeatures?
+    var allowedUntil: Int32 = .min
 
     public init() {}
 
