@@ -57,7 +57,7 @@ extension Backtest {
             let sum = LogisticFit(examples, around: -4, prior, precision: precision)
             let trees = TreeFit(examples)
             return FraudModel(
-                version: "worlds-1", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
+                version: "worlds-2", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
                 familyLimit: familyLimit, trees: trees.trees, treeBias: trees.bias)
         }
 

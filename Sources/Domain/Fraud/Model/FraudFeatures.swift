@@ -45,13 +45,7 @@ struct AnomalyScore {
             guard let most = sorted.last, most > 0 else { continue }
             for (row, feature) in features.enumerated() where feature.values[column] > 0 {
                 let value = feature.values[column]
-                var low = 0
-                var high = sorted.count
-                while low < high {
-                    let middle = (low + high) / 2
-                    if sorted[middle] < value { low = middle + 1 } else { high = middle }
-                }
-                let tail = Double(sorted.count - low) / Double(sorted.count)
+                let tail = share(of: sorted, from: value)
                 // A rare value that is weak in itself is no anomaly.
                 let score = min(value, Float(-Elementary.log10(tail)) * 2)
                 best[row][signal.family] = max(best[row][signal.family] ?? 0, score)
@@ -61,5 +55,16 @@ struct AnomalyScore {
             let strongest = families.values.sorted(by: >).prefix(familiesCounted)
             features[row].values[FraudFeatures.anomalyIndex] = strongest.reduce(0, +)
         }
+    }
+
+    /// The share of ascending values that are at least `value`.
+    private static func share(of sorted: [Float], from value: Float) -> Double {
+        var low = 0
+        var high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return Double(sorted.count - low) / Double(sorted.count)
     }
 }
