@@ -17,6 +17,8 @@ public enum AffiliateRanking {
     static let ordersOfLoss = 8.0
     /// Mean days until a refund.
     static let lossDays = 6.0
+    /// Of a cheat's orders, how many are taken to be fraud: most also have honest ones.
+    static let fraudShare = 0.7
     /// Of an order's value around its mean, squared.
     static let valueVariation = 0.6
     /// Of the standard normal, for an interval of 80 %.
@@ -165,7 +167,7 @@ extension AffiliateRanking {
             let later = (sum.recent.orders + 2) / (sum.recent.days + 14)
             let earlier = (sum.before.orders + 2) / (sum.before.days + 14)
             parts.trend = sum.before.days >= 7 ? later / earlier : 1
-            let kept = parts.orderValue * parts.keptShare * (1 - fraud)
+            let kept = parts.orderValue * parts.keptShare * (1 - fraudShare * fraud)
             mean = horizonDays * parts.ordersPerDay * kept
             let expected = max(horizonDays * parts.ordersPerDay, 1e-9)
             let relative = 1 / max(shape, 0.5) + valueVariation / (sum.orders + ordersOfValue) + 1 / expected
