@@ -154,5 +154,6 @@ let package = Package(
             ]),
         tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
         tests("ConsoleAppTests", ["ConsoleApp", "DevKit", "Stages", "WorkerRuntime", "Kafka", asyncHTTPClient]),
+        tests("BacktestTests", ["DevKit", "Domain", "Events"]),
     ]
 )

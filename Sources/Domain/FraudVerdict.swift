@@ -1,5 +1,5 @@
 /// What the fraud rules say about a conversion or an affiliate, from good to bad.
-public enum FraudVerdict: String, Sendable, CaseIterable, Comparable {
+public enum FraudVerdict: String, Sendable, Codable, CaseIterable, Comparable {
     case clear, review, hold
 
     public static func < (left: FraudVerdict, right: FraudVerdict) -> Bool { left.severity < right.severity }

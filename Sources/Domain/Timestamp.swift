@@ -1,5 +1,5 @@
 /// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z.
-public struct Timestamp: Hashable, Comparable, Sendable {
+public struct Timestamp: Hashable, Comparable, Sendable, Codable {
     /// Microseconds since the Unix epoch; negative before 1970.
     public let microsecondsSinceEpoch: Int64
 

@@ -5,14 +5,15 @@ struct EventFields {
     enum Field: Int, CaseIterable {
         case eventID, type, occurredAt, programID, affiliateID, clickID, orderID, refundID, amountMinor
         case currency, quantity, isTest, customerID, coupon, subID, ip, deviceID, country
-        case isNewCustomer, items
+        case isNewCustomer, items, userAgent, referrer, landingURL
         case major, cloudEventsVersion, data
 
         /// The names in the order of the cases.
         private static let names = [
             "event_id", "type", "occurred_at", "program_id", "affiliate_id", "click_id", "order_id",
             "refund_id", "amount_minor", "currency", "quantity", "is_test", "customer_id", "coupon",
-            "sub_id", "ip", "device_id", "country", "is_new_customer", "items", "major", "specversion", "data",
+            "sub_id", "ip", "device_id", "country", "is_new_customer", "items", "user_agent", "referrer", "landing_url",
+            "major", "specversion", "data",
         ]
 
         private static let fields: [String: Field] = Dictionary(
@@ -88,6 +89,12 @@ struct EventFields {
             throw rejection(.textTooLong, field)
         }
         return text.isEmpty ? nil : text
+    }
+
+    /// A text that only hints at something: cut to its limit, and nil instead of a rejection for anything else.
+    func hint(_ field: Field, limit: Int = TrackingEvent.hintLengthMaximum) -> String? {
+        guard case .string(let text) = self[field], !text.isEmpty, !text.utf8.contains(0) else { return nil }
+        return text.utf8.count <= limit ? text : text.shortened(to: limit)
     }
 
     func flag(_ field: Field) throws(EventRejection) -> Bool {

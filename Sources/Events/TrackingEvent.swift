@@ -40,6 +40,8 @@ public final class TrackingEvent: Sendable {
     public static let eventIDLengthMaximum = 64
     /// Characters that any other text may have.
     public static let textLengthMaximum = 256
+    /// Characters that are kept of a user agent or an address of a page.
+    public static let hintLengthMaximum = 1_024
     /// Minor units of an event's amount; sums of a million of them stay within `Int64`.
     public static let amountMinorMaximum: Int64 = 1_000_000_000_000
     public static let quantityMaximum: Int64 = 1_000_000
@@ -79,6 +81,9 @@ public final class TrackingEvent: Sendable {
     public let deviceID: String?
     public let country: String?
     public let isNewCustomer: Bool?
+    public let userAgent: String?
+    public let referrer: String?
+    public let landingURL: String?
     /// Of a conversion only.
     public let items: ReportedItems?
 
@@ -139,6 +144,9 @@ public final class TrackingEvent: Sendable {
         deviceID = try fields.text(.deviceID)
         country = try fields.text(.country)
         isNewCustomer = try fields.optionalFlag(.isNewCustomer)
+        userAgent = fields.hint(.userAgent)
+        referrer = fields.hint(.referrer)
+        landingURL = fields.hint(.landingURL)
         items = kind == .conversion ? try fields.items() : nil
         eventKey = Identifier(hashing: "event", eventID)
         clickKey = clickID.map { [programID] in Identifier(hashing: "click", programID, $0) }

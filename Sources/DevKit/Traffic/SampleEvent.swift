@@ -23,6 +23,10 @@ struct SampleEvent {
     var deviceID: String?
     var country: String?
     var subID: String?
+    var isNewCustomer: Bool?
+    var userAgent: String?
+    var referrer: String?
+    var landingURL: String?
     var isTest = false
 
     /// The record's value: one JSON object on one line.
@@ -45,6 +49,10 @@ struct SampleEvent {
             if let deviceID { writer.member("device_id", deviceID) }
             if let country { writer.member("country", country) }
             if let subID { writer.member("sub_id", subID) }
+            if let isNewCustomer { writer.member("is_new_customer", isNewCustomer) }
+            if let userAgent { writer.member("user_agent", userAgent) }
+            if let referrer { writer.member("referrer", referrer) }
+            if let landingURL { writer.member("landing_url", landingURL) }
             if isTest { writer.member("is_test", true) }
         }
         return writer.bytes

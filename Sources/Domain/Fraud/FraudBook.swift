@@ -1,0 +1,68 @@
+/// All that the engine knows at the end of a day: the same for the same events, however they came in.
+///
+/// Bounded: 45 days of counts and 14 of tallies for each affiliate and programme, links for as long as they may matter.
+public struct FraudBook: Sendable, Codable {
+    /// Affiliates in programmes, at most; the one idle longest goes first.
+    static let pairsMaximum = 500_000
+
+    private(set) var links = LinkBook()
+    private var rates = FactRates()
+    public private(set) var pairs: [FraudPair: PairHistory] = [:]
+    /// Where each affiliate stands, by its verdicts so far.
+    public internal(set) var standings: [UInt64: FraudStanding] = [:]
+    /// Who had an event on the last closed day.
+    public private(set) var active: Set<UInt64> = []
+    /// The last day that was closed; nil before the first.
+    public private(set) var day: Int32?
+
+    public init() {}
+
+    /// Devices that are remembered, for whoever watches memory.
+    public var deviceCount: Int { links.deviceCount }
+
+    /// Takes in the events of one day, and with that ends it. Days come in ascending order.
+    ///
+    /// - Parameter events: as `FraudDays.close` gives them.
+    /// - Returns: what the past of each conversion says about it, in the order of the events.
+    public mutating func close(
+        _ day: Int32, _ events: [FraudEvent], _ context: FraudContext, _ model: FraudModel
+    ) -> [ConversionScore] {
+        precondition(self.day.map { $0 < day } ?? true, "a day is closed once, after those before it")
+        self.day = day
+        var linked: [LinkedEvent] = []
+        linked.reserveCapacity(events.count)
+        var assists: [FraudPair] = []
+        for event in events {
+            guard let link = links.link(event, context, assists: &assists) else { continue }
+            linked.append(link)
+        }
+        active = Set(linked.map(\.affiliate))
+        for link in linked where link.day > day - PairHistory.daysKept {
+            let pair = FraudPair(program: link.event.program, affiliate: link.affiliate)
+            pairs[pair, default: PairHistory(firstDay: link.day)].add(link)
+        }
+        for pair in assists { pairs[pair]?.assist(on: day) }
+        let scores = linked.filter { $0.event.kind == .conversion }.map { link in
+            model.score(link, evidence: standings[link.affiliate]?.carried ?? 0, rates)
+        }
+        rates.close(linked)
+        let window = context.programs.values.map(\.attributionWindowDays).max() ?? 30
+        links.age(to: day, windowDays: min(max(window, 30), 120))
+        age(to: day)
+        return scores
+    }
+
+    private mutating func age(to day: Int32) {
+        for pair in pairs.keys { pairs[pair]?.age(to: day) }
+        pairs = pairs.filter { $0.value.lastDay > day - 120 || !$0.value.days.isEmpty }
+        guard pairs.count > FraudBook.pairsMaximum else { return }
+        let idle = pairs.sorted { ($0.value.lastDay, $0.key) < ($1.value.lastDay, $1.key) }
+        for (pair, _) in idle.prefix(pairs.count - FraudBook.pairsMaximum) { pairs[pair] = nil }
+    }
+
+    mutating func markSuspect(_ affiliate: UInt64, programs: [UInt64], from first: Int32, through last: Int32) {
+        for program in programs {
+            pairs[FraudPair(program: program, affiliate: affiliate)]?.markSuspect(from: first, through: last)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// Where an affiliate stands: its verdict changes later than its score, so that it does not flicker.
+public struct FraudStanding: Sendable, Hashable, Codable {
+    /// Probabilities from which on a verdict is raised, and below which, for some days, it is lowered again.
+    public static let reviewFrom = 0.5
+    public static let holdFrom = 0.8
+    public static let clearBelow = 0.3
+    public static let calmDays: Int32 = 3
+
+    public var verdict = FraudVerdict.clear
+    /// Of the last day judged.
+    public var probability = 0.0
+    /// Evidence that is carried on, in nats above the prior.
+    public var carried = 0.0
+    public var day: Int32 = .min
+    var calmSince: Int32?
+    /// What the last judgement saw.
+    var features: FraudFeatures?
+    /// What an admin found honest, until when.
+    var allowance: FraudFeatures?
+    var allowedUntil: Int32 = .min
+
+    public init() {}
+
+    /// Takes a day's probability in.
+    public mutating func advance(to day: Int32, probability: Double) {
+        self.day = day
+        self.probability = probability
+        if probability >= FraudStanding.holdFrom {
+            verdict = .hold
+        } else if probability >= FraudStanding.reviewFrom {
+            verdict = max(verdict, .review)
+        }
+        let isCalm = probability < FraudStanding.clearBelow
+        guard isCalm, verdict > .clear else {
+            calmSince = nil
+            return
+        }
+        let since = calmSince ?? day
+        calmSince = since
+        if day - since >= FraudStanding.calmDays { verdict = .clear }
+    }
+}

@@ -1,0 +1,43 @@
+/// An affiliate in a programme as the end of a day sees it: the last 1, 3, 7, 14 and 28 days, and what was before each.
+struct PairView: Sendable {
+    static let windows: [Int32] = [1, 3, 7, 14, 28]
+    /// The window on which peers are fitted.
+    static let fitWindow = 4
+    /// What choosing the strongest of the windows costs, in −log₁₀ p.
+    static let windowPenalty = 0.3
+
+    let pair: FraudPair
+    /// Whether it was under suspicion on the day before.
+    let isSuspect: Bool
+    let windows: [DayCell]
+    /// Unsuspected days before each window.
+    let pasts: [DayCell]
+
+    init(_ pair: FraudPair, _ history: PairHistory, day: Int32, isSuspect: Bool) {
+        self.pair = pair
+        self.isSuspect = isSuspect
+        var cell = DayCell()
+        var windows: [DayCell] = []
+        var index = history.days.count - 1
+        for length in PairView.windows {
+            while index >= 0, history.days[index].day > day - length {
+                cell.merge(history.days[index].cell)
+                index -= 1
+            }
+            windows.append(cell)
+        }
+        self.windows = windows
+        var past = history.older
+        past.dropTallies()
+        var pasts = [DayCell](repeating: past, count: PairView.windows.count)
+        index = 0
+        for window in PairView.windows.indices.reversed() {
+            while index < history.days.count, history.days[index].day <= day - PairView.windows[window] {
+                if !history.days[index].isSuspect { past.merge(history.days[index].cell) }
+                index += 1
+            }
+            pasts[window] = past
+        }
+        self.pasts = pasts
+    }
+}

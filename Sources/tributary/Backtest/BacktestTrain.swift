@@ -1,0 +1,131 @@
+import ArgumentParser
+import DevKit
+import Domain
+import Foundation
+
+extension Backtest {
+    struct Train: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Learns the standard weights on made worlds and writes them as source.",
+            discussion: """
+                The same seeds make the same weights. With --hold-out a table says how well each kind of fraud is \
+                found by weights that never saw it.
+                """)
+
+        private static let precision = 120.0
+        /// Nats for each unit of a signal, and of a change, before any example.
+        private static let priorWeights = (signal: 0.18, change: 0.08)
+        static let familyLimit = 6.0
+
+        @Option(help: "Worlds to learn on.") var worlds = 120
+        @Option(help: "The seed of the first world.") var seed: UInt64 = 1
+        @Option(help: "Worlds to test on, with seeds from 1,000,001.") var testWorlds = 40
+        @Flag(help: "Leave out each kind in turn, and test on it.") var holdOut = false
+        @Option(help: "Where the weights go.") var out: String?
+
+        func run() throws {
+            let rows = try Train.rows(from: seed, count: worlds)
+            let test = try Train.rows(from: 1_000_001, count: testWorlds)
+            let model = Train.fit(rows)
+            for (name, model) in [("sum", model.sumOnly), ("trees", model.treesOnly), ("both", model)] {
+                let report = DetectionReport(test.map { .init(row: $0, score: model.logit($0.judgement.features)) })
+                print(
+                    "\(name): by day \(decimal(report.daysPrecision, places: 3)), by affiliate "
+                        + "\(decimal(report.affiliatesPrecision, places: 3)), recall at 1 % "
+                        + decimal(report.recall(), places: 3))
+            }
+            if holdOut { Train.holdOut(rows, test) }
+            if let out { try Data(model.source.utf8).write(to: URL(fileURLWithPath: out)) }
+        }
+
+        static func rows(from seed: UInt64, count: Int) throws -> [WorldRun.Row] {
+            var rows: [WorldRun.Row] = []
+            for number in 0..<UInt64(count) {
+                var plan = WorldPlan(seed: seed + number)
+                if number.isMultiple(of: 4) { plan.affiliates = 12...40 }
+                rows += try WorldRun(plan, optionalFiles: number % 5 != 4).rows
+            }
+            return rows
+        }
+
+        static func fit(_ rows: [WorldRun.Row], without kind: CheatKind? = nil) -> FraudModel {
+            let examples = rows.filter { $0.isExample && (kind == nil || $0.affiliate.cheat != kind) }.map {
+                FraudExample(features: $0.judgement.features, isFraud: $0.isCheat)
+            }
+            let signals = FraudSignal.allCases.count
+            let prior = (0..<FraudFeatures.count).map { $0 < signals ? priorWeights.signal : priorWeights.change }
+            let sum = LogisticFit(examples, around: -4, prior, precision: precision)
+            let trees = TreeFit(examples)
+            return FraudModel(
+                version: "worlds-2", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
+                familyLimit: familyLimit, trees: trees.trees, treeBias: trees.bias)
+        }
+
+        private static func holdOut(_ rows: [WorldRun.Row], _ test: [WorldRun.Row]) {
+            print("\nkind left out      sum: AP recall   trees: AP recall   both: AP recall")
+            for kind in CheatKind.allCases {
+                let model = fit(rows, without: kind)
+                var line = kind.rawValue + String(repeating: " ", count: max(0, 18 - kind.rawValue.count))
+                for model in [model.sumOnly, model.treesOnly, model] {
+                    let report = DetectionReport(test.map { .init(row: $0, score: model.logit($0.judgement.features)) })
+                    line += " \(decimal(report.precision(of: kind), places: 3))"
+                    line += " \(decimal(report.recall(of: kind), places: 3))    "
+                }
+                print(line)
+            }
+        }
+    }
+
+    struct Evaluate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tests the standard weights on made worlds they were not learnt on.")
+
+        @Option(help: "Worlds.") var worlds = 40
+        @Option(help: "The seed of the first world.") var seed: UInt64 = 2_000_001
+
+        func run() throws {
+            var scored: [DetectionReport.Scored] = []
+            var conversions: [(isCheat: Bool, probability: Double)] = []
+            for number in 0..<UInt64(worlds) {
+                let run = try WorldRun(WorldPlan(seed: seed + number))
+                scored += run.rows.map { .init(row: $0, score: $0.judgement.probability) }
+                conversions += run.conversions
+            }
+            print(DetectionReport(scored).text)
+            let precision = DetectionReport.averagePrecision(conversions.map { ($0.isCheat, $0.probability) })
+            let share = Double(conversions.filter(\.isCheat).count) / Double(max(1, conversions.count))
+            print(
+                "\nconversions \(conversions.count), of which fraud \(decimal(share, places: 3)); average precision "
+                    + decimal(precision, places: 3))
+        }
+    }
+}
+
+extension FraudModel {
+    fileprivate var sumOnly: FraudModel {
+        FraudModel(version: version, bias: bias, weights: weights, familyLimit: familyLimit)
+    }
+
+    fileprivate var treesOnly: FraudModel {
+        FraudModel(
+            version: version, bias: treeBias, weights: [], familyLimit: familyLimit, trees: trees,
+            treeBias: treeBias)
+    }
+
+    /// The weights as source.
+    fileprivate var source: String {
+        var lines = [
+            "/// Made by `tributary backtest train`; not to be edited.", "enum StandardWeights {",
+            "    static let version = \"\(version)\"", "    static let bias = \(decimal(bias))",
+            "    static let treeBias = \(decimal(treeBias))", "    static let familyLimit = \(decimal(familyLimit))",
+            "",
+            "    /// Thousandths of a nat, by feature.", "    static let weights = \"\"\"",
+        ]
+        for (index, weight) in weights.enumerated() where weight > 0 {
+            lines.append("        \(FraudFeatures.name(index)) \(Int((weight * 1_000).rounded()))")
+        }
+        lines += ["        \"\"\"", "", "    /// As `FraudTree.text` writes them.", "    static let trees = \"\"\""]
+        lines += trees.map { "        \($0.text)" }
+        return (lines + ["        \"\"\"", "}", ""]).joined(separator: "\n")
+    }
+}
