@@ -1,0 +1,63 @@
+import DevKit
+import Domain
+import Testing
+
+@Suite("What admins decide is learnt")
+struct DecisionTests {
+    /// A book on the first day on which it suspects somebody, with what it said then.
+    private static func suspecting(_ days: inout FraudDays) throws -> (book: FraudBook, judgement: FraudJudgement) {
+        for event in JudgedWorld(seed: 501, affiliates: 24, days: 18).events { days.observe(event) }
+        var book = FraudBook()
+        for day in days.list.dropLast(3) {
+            _ = book.close(day, days.close(day), FraudContext(), .standard)
+            if let judgement = book.judge(.standard).first(where: { $0.verdict != .clear }) { return (book, judgement) }
+        }
+        throw NobodySuspected()
+    }
+
+    private struct NobodySuspected: Error {}
+
+    @Test("Confirmations raise the score of what they saw, dismissals lower it, and no weight falls below 0")
+    func weights() throws {
+        var days = FraudDays()
+        let (_, judgement) = try Self.suspecting(&days)
+        let standard = FraudModel.standard
+        for (isConfirmed, cases) in [(true, 20), (false, 20), (false, 200)] {
+            var learning = DecisionLearning(standard)
+            for _ in 0..<cases {
+                learning.learn(
+                    FraudDecision(affiliate: judgement.affiliate, isConfirmed: isConfirmed), judgement.features)
+            }
+            let learnt = learning.model
+            let change = learnt.logit(judgement.features) - standard.logit(judgement.features)
+            #expect(isConfirmed ? change > 0 : change < 0, "\(cases) decisions moved it by \(change)")
+            #expect(learnt.weights.allSatisfy { $0 >= 0 } && learnt.trees == standard.trees)
+            #expect(learnt.version == "\(standard.version)+\(cases)")
+        }
+        #expect(DecisionLearning(standard).model.weights == standard.weights)
+    }
+
+    @Test("A dismissed affiliate may go on as it was seen; a confirmed one stays under suspicion")
+    func standing() throws {
+        var days = FraudDays()
+        let (book, judgement) = try Self.suspecting(&days)
+        let next = try #require(days.list.first)
+        let events = days.close(next)
+        var probabilities: [Bool?: Double] = [:]
+        for decision in [nil, true, false] {
+            var book = book
+            if let decision {
+                let seen = book.decide(FraudDecision(affiliate: judgement.affiliate, isConfirmed: decision))
+                #expect(seen == judgement.features)
+            }
+            _ = book.close(next, events, FraudContext(), .standard)
+            probabilities[decision] =
+                book.judge(.standard).first { $0.affiliate == judgement.affiliate }?.probability
+                ?? book.standings[judgement.affiliate]?.probability
+        }
+        let undecided = try #require(probabilities[nil]), confirmed = try #require(probabilities[true])
+        let dismissed = try #require(probabilities[false])
+        #expect(dismissed < FraudStanding.reviewFrom && dismissed < undecided, "\(dismissed) of \(undecided)")
+        #expect(confirmed > undecided && confirmed >= FraudStanding.reviewFrom, "\(confirmed) of \(undecided)")
+    }
+}
