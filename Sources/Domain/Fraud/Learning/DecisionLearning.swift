@@ -59,11 +59,13 @@ extension FraudStanding {
     private static let allowanceDays: Int32 = 60
     /// What a signal may grow beyond what was dismissed, in −log₁₀ p.
     private static let allowanceSlack: Float = 0.7
-    private static let confirmedEvidence = 4.0
+    /// Enough to stay under suspicion for a week of days that show nothing.
+    private static let confirmedEvidence = 8.0
 
     mutating func decide(_ decision: FraudDecision, _ features: FraudFeatures, on day: Int32) {
         if decision.isConfirmed {
             carried = max(carried, FraudStanding.confirmedEvidence)
+            verdict = .hold
             return
         }
         allowance = features
