@@ -29,7 +29,7 @@ extension RealProcesses {
                       - {scope: affiliate, period: day, limit_minor: \(limit)}
                 """, in: run)
             for _ in 0..<4 { _ = try await run.startScorer() }
-            try await run.publish((0..<Self.conversions).map(Self.message))
+            try await run.publish((0..<Self.conversions).map(Self.message), keepingPace: true)
             try await run.waitUntilProcessed(records: Self.conversions)
             #expect(try await run.count("SELECT sum(amount_minor)::int8 FROM commission") == Int64(limit))
             #expect(try await run.count("SELECT count(*) FROM commission") == Int64(Self.conversions))

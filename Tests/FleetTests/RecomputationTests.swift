@@ -41,7 +41,7 @@ struct RecomputationTests {
         let run = try await ScoringFleet.start(with: RecomputationTests.programmes)
         _ = try await run.startScorer()
         _ = try await run.startScorer()
-        try await run.publish(lines.map(ScoringFleet.message))
+        try await run.publish(lines.map(ScoringFleet.message), keepingPace: true)
         try await run.waitUntilProcessed(records: lines.count)
         let rows = try await facts(in: run)
         let missing = Set(expected).subtracting(rows).sorted()
