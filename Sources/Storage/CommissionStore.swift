@@ -70,6 +70,7 @@ public enum CommissionStore {
     private static func lockJudged(
         _ conversionIDs: [Identifier], at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [Judged] {
+        // Written so that no index of pending commissions can serve it: PostgreSQL would walk all of them.
         try transaction.query(
             """
             SELECT c.commission_id, c.affiliate_id, c.currency, c.amount_minor - c.reversed_minor, f.verdict,
@@ -81,7 +82,7 @@ public enum CommissionStore {
                     SELECT unnest($1::uuid[])
                     UNION SELECT m.commission_id FROM commission m
                     WHERE m.conversion_id = ANY ($1::uuid[]) AND m.commission_id <> m.conversion_id))
-                AND c.status = 'pending' AND (c.hold_until <= $2 OR f.verdict <> 'clear')
+                AND c.status || '' = 'pending' AND (c.hold_until <= $2 OR f.verdict <> 'clear')
             ORDER BY c.commission_id FOR UPDATE OF c
             """, .uuids(conversionIDs.map(\.value)),
             .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
