@@ -1,6 +1,6 @@
 public import Domain
 
-/// A batch changed an affiliate's numbers in one programme: its new score, and the conversions that came.
+/// A batch changed an affiliate's figures in one programme; the conversions that came are with it.
 public struct AffiliateScored: FleetMessage {
     public static let topic = TopicName.affiliatesScored
 
@@ -31,12 +31,6 @@ public struct AffiliateScored: FleetMessage {
 
     public let affiliateID: String
     public let programID: String
-    /// 0 … 1,000.
-    public let scoreTenths: Int32
-    /// Contributions to the score in tenths, in the order of `Domain.AffiliateScore`.
-    public let components: [Int32]
-    /// Conversions that the score rests on.
-    public let sample: Int64
     /// Orders of this batch that had been recorded before.
     public let duplicateOrders: Int64
     public let conversions: [Conversion]
@@ -44,14 +38,10 @@ public struct AffiliateScored: FleetMessage {
     public var key: String { affiliateID }
 
     public init(
-        affiliateID: String, programID: String, scoreTenths: Int32, components: [Int32], sample: Int64,
-        duplicateOrders: Int64, conversions: [Conversion]
+        affiliateID: String, programID: String, duplicateOrders: Int64, conversions: [Conversion]
     ) {
         self.affiliateID = affiliateID
         self.programID = programID
-        self.scoreTenths = scoreTenths
-        self.components = components
-        self.sample = sample
         self.duplicateOrders = duplicateOrders
         self.conversions = conversions
     }
@@ -59,9 +49,6 @@ public struct AffiliateScored: FleetMessage {
     public func write(to writer: inout JSONWriter) {
         writer.member("affiliate_id", affiliateID)
         writer.member("program_id", programID)
-        writer.member("score_tenths", Int64(scoreTenths))
-        writer.member("components", components) { $0.integer(Int64($1)) }
-        writer.member("sample", sample)
         writer.member("duplicate_orders", duplicateOrders)
         writer.member("conversions", conversions) { writer, conversion in
             writer.object { writer in
@@ -78,17 +65,12 @@ public struct AffiliateScored: FleetMessage {
 
     public init?(_ data: JSONTree) {
         guard let affiliateID = data["affiliate_id"]?.string, let programID = data["program_id"]?.string,
-            let score = data["score_tenths"]?.integer, let components = data["components"]?.array,
-            let sample = data["sample"]?.integer, let duplicates = data["duplicate_orders"]?.integer,
-            let elements = data["conversions"]?.array
+            let duplicates = data["duplicate_orders"]?.integer, let elements = data["conversions"]?.array
         else { return nil }
         let conversions = elements.compactMap(Conversion.init)
-        let contributions = components.compactMap(\.integer)
-        guard conversions.count == elements.count, contributions.count == components.count else { return nil }
+        guard conversions.count == elements.count else { return nil }
         self.init(
-            affiliateID: affiliateID, programID: programID, scoreTenths: Int32(clamping: score),
-            components: contributions.map { Int32(clamping: $0) }, sample: sample,
-            duplicateOrders: duplicates, conversions: conversions)
+            affiliateID: affiliateID, programID: programID, duplicateOrders: duplicates, conversions: conversions)
     }
 }
 

@@ -107,25 +107,4 @@ public enum TrackingLoad {
         ) { row throws(PostgresError) in Identifier(try row.uuid(0)) }
         return Set(known)
     }
-
-    public static func totals(
-        _ keys: [AggregateKey], in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [AggregateKey: AffiliateScore.Totals] {
-        let rows = try transaction.query(
-            """
-            SELECT s.affiliate_id, s.program_id, s.currency, clicks, conversions, refunds, revenue_minor, refunded_minor
-            FROM affiliate_score s JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(affiliate_id, program_id,
-            currency)
-            USING (affiliate_id, program_id, currency)
-            """, .texts(keys.map(\.affiliateID)), .texts(keys.map(\.programID)), .texts(keys.map(\.currency.code))
-        ) { row throws(PostgresError) in
-            (
-                AggregateKey(affiliateID: try row.text(0), programID: try row.text(1), currency: try row.currency(2)),
-                AffiliateScore.Totals(
-                    clicks: try row.int8(3), conversions: try row.int8(4), refunds: try row.int8(5),
-                    revenueMinor: try row.int8(6), refundedMinor: try row.int8(7))
-            )
-        }
-        return Dictionary(uniqueKeysWithValues: rows)
-    }
 }

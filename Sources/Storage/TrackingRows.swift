@@ -163,7 +163,7 @@ public struct RecordedRefund: Hashable, Sendable {
     }
 }
 
-/// What aggregates and scores are kept by.
+/// What figures are kept by.
 public struct AggregateKey: Hashable, Comparable, Sendable {
     public let affiliateID: String
     public let programID: String
@@ -183,7 +183,14 @@ public struct AggregateKey: Hashable, Comparable, Sendable {
 
 /// One affiliate's numbers of one day, or what a batch adds to them.
 public struct DayTotals: Sendable {
-    public var totals = AffiliateScore.Totals()
+    public var clicks: Int64 = 0
+    public var conversions: Int64 = 0
+    /// Refunds and chargebacks of the day's orders.
+    public var refunds: Int64 = 0
+    /// Minor units, before refunds.
+    public var revenueMinor: Int64 = 0
+    /// Minor units.
+    public var refundedMinor: Int64 = 0
     /// Recorded minus reversed, minor units.
     public var commissionMinor: Int64 = 0
 

@@ -15,6 +15,9 @@ struct Scorer: AsyncParsableCommand {
     @Option(help: "Seconds between two looks for refunds whose order has come. [env: PARKED_RELEASE_SECONDS]")
     var parkedReleaseSeconds = Environment.number("PARKED_RELEASE_SECONDS", default: 1)
 
+    @Option(help: "Seconds between two rankings of a programme's affiliates. [env: RANKING_SECONDS]")
+    var rankingSeconds = Environment.number("RANKING_SECONDS", default: 300)
+
     func run() async throws {
         let interval = Duration.seconds(parkedReleaseSeconds)
         try await runWorker(ScoringStage(registersUnknown: autoRegister == "on"), options: options) { context in
@@ -24,11 +27,16 @@ struct Scorer: AsyncParsableCommand {
             let release = ParkedRelease(
                 pool: context.pool, publisher: publisher, every: interval, clock: systemNow, logger: context.logger)
             let keeper = RetentionKeeper(pool: context.pool, clock: systemNow, logger: context.logger)
-            return [publisher, release, keeper]
+            let ranking = RankingKeeper(
+                pool: context.pool, every: .seconds(rankingSeconds), clock: systemNow, logger: context.logger)
+            return [publisher, release, keeper, ranking]
         }
     }
 
     func validate() throws {
+        guard (1...86_400).contains(rankingSeconds) else {
+            throw ValidationError("--ranking-seconds is from 1 to 86400, not \(rankingSeconds).")
+        }
         guard ["on", "off"].contains(autoRegister) else {
             throw ValidationError("--auto-register is on or off, not \(autoRegister).")
         }

@@ -214,21 +214,30 @@ import Testing
         }
     }
 
-    @Test("A score is the sum of its components, and the ranking descends")
+    @Test("A ranking descends within a programme, and an older one is as it was")
     func ranking() async throws {
         try await TestConsole.with { console in
             try await SeededData.insert(into: console)
             let client = try await console.program(scopes: [.readAffiliates])
+            func ranked(_ query: String) async throws -> [String] {
+                let rows = try #require(try await client.get("/affiliates-performance" + query).json?["data"]?.array)
+                return rows.compactMap { $0["affiliate_id"]?.string }
+            }
             let rows = try #require(
                 try await client.get("/affiliates-performance?program_id=shoes").json?["data"]?.array)
-            #expect(rows.count == 8)
             #expect(rows.compactMap { $0["rank"]?.integer } == Array(1...8))
-            let scores = rows.compactMap { $0["score_tenths"]?.integer }
-            #expect(scores == scores.sorted(by: >))
-            for row in rows {
-                let parts = row["components"]?.array?.compactMap { $0["tenths"]?.integer } ?? []
-                #expect(parts.reduce(0, +) == row["score_tenths"]?.integer)
-            }
+            let expected = rows.compactMap { $0["expected_net_minor"]?.integer }
+            #expect(expected.count == 8 && expected == expected.sorted(by: >))
+            #expect(
+                rows.first?["components"]?.array?.compactMap { $0["name"]?.string } == [
+                    "orders", "order_value", "kept_share", "fraud",
+                ])
+            let newest = try await ranked("?program_id=shoes")
+            let today = Timestamp.dayText(console.clock.now.day)
+            let yesterday = Timestamp.dayText(console.clock.now.day - 1)
+            #expect(try await ranked("?program_id=shoes&as_of=\(today)") == newest)
+            #expect(try await ranked("?program_id=shoes&as_of=\(yesterday)") == newest.reversed())
+            #expect(try await ranked("?program_id=shoes&as_of=2001-01-01") == [])
         }
     }
 
@@ -254,7 +263,8 @@ import Testing
             ("/dashboard-metrics?from=yesterday", "invalid_from"),
             ("/dashboard-metrics?from=2026-02-30", "invalid_from"),
             ("/dashboard-metrics?from=2026-02-02&to=2026-02-01", "invalid_range"),
-            ("/affiliates-performance?cursor=W10", "invalid_cursor"), ("/dead-letters?status=lost", "invalid_status"),
+            ("/affiliates-performance?cursor=W10", "invalid_cursor"),
+            ("/affiliates-performance?as_of=soon", "invalid_as_of"), ("/dead-letters?status=lost", "invalid_status"),
         ])
     func mistakes(path: String, code: String) async throws {
         try await TestConsole.with { console in

@@ -57,15 +57,17 @@ enum SeededData {
             """, .date(daysSinceEpoch: today))
         try await console.run(
             """
-            INSERT INTO affiliate_score (affiliate_id, program_id, currency, clicks, conversions, refunds,
-                revenue_minor,
-                refunded_minor, score_tenths, components, last_event_at)
-            SELECT affiliate_id, program_id, currency, sum(clicks), sum(conversions), sum(refunds), sum(revenue_minor),
-                sum(refunded_minor), 340 + 45 * right(affiliate_id, 1)::integer + length(affiliate_id),
-                ARRAY[150, 100 + 15 * right(affiliate_id, 1)::integer, 60 + 30 * right(affiliate_id, 1)::integer,
-                    30 + length(affiliate_id)], $1
-            FROM affiliate_day GROUP BY affiliate_id, program_id, currency
-            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
+            INSERT INTO affiliate_rank (program_id, currency, day, affiliate_id, rank, expected_minor, low_minor,
+                high_minor, orders, is_low_sample, contributions, conversion_rate, trend, model_version, ranked_at)
+            SELECT program_id, currency, $2::date - back, affiliate_id,
+                row_number() OVER (PARTITION BY program_id, currency, back ORDER BY minor * sign DESC),
+                minor / 3, minor / 4, minor / 2, orders, orders < 640,
+                ARRAY[1000 + orders::integer, -200, 30, 0], 0.03, 1.1, 1, $1
+            FROM (SELECT program_id, currency, affiliate_id, sum(revenue_minor)::bigint AS minor,
+                    sum(conversions)::bigint AS orders FROM affiliate_day GROUP BY 1, 2, 3) d
+                CROSS JOIN (VALUES (0, 1), (1, -1)) AS b (back, sign)
+            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch),
+            .date(daysSinceEpoch: today))
     }
 
     private static func insertFleet(_ console: TestConsole) async throws {

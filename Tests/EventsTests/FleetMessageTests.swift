@@ -10,8 +10,7 @@ import Testing
     private static func scored() throws -> AffiliateScored {
         let euro = try #require(euro)
         return AffiliateScored(
-            affiliateID: "a \"1\"\u{1F}", programID: "pü", scoreTenths: 731, components: [-90, 0, 410], sample: 17,
-            duplicateOrders: 2,
+            affiliateID: "a \"1\"\u{1F}", programID: "pü", duplicateOrders: 2,
             conversions: [
                 AffiliateScored.Conversion(
                     conversionID: Identifier(1), occurredAt: at, secondsFromClick: -3, ip: "2001:db8::1",

@@ -36,7 +36,7 @@ struct NaiveRecomputation {
     private var orders: [String: Order] = [:]
     private var refunds: Set<String> = []
     private var counts: [String: Int] = [:]
-    private var scores: [String: Sums] = [:]
+    private var totals: [String: Sums] = [:]
     private var days: [String: Sums] = [:]
     private var balances: [String: Int] = [:]
     private var lines: [String] = []
@@ -60,10 +60,10 @@ struct NaiveRecomputation {
     /// Every fact, sorted.
     var facts: [String] {
         let orders = orders.values.filter { !$0.isTest }.map { "commission \($0.line) \($0.commission) \($0.reversed)" }
-        let scores = scores.map { "score \($0.key) " + $0.value.prefix(5).map(String.init).joined(separator: " ") }
+        let totals = totals.map { "total \($0.key) " + $0.value.prefix(5).map(String.init).joined(separator: " ") }
         let days = days.map { "day \($0.key) " + $0.value.map(String.init).joined(separator: " ") }
         let balances = balances.filter { $0.value != 0 }.map { "balance \($0.key) \($0.value) 0 0" }
-        return (lines + counts.map { "\($0.key) \($0.value)" } + orders + scores + days + balances).sorted()
+        return (lines + counts.map { "\($0.key) \($0.value)" } + orders + totals + days + balances).sorted()
     }
 
     /// What the affiliates of a programme earned and would have earned at another rate, where that differs: affiliate,
@@ -233,7 +233,7 @@ struct NaiveRecomputation {
     }
 
     private mutating func add(_ sums: Sums, _ key: String, _ day: String) {
-        scores[key] = zip(scores[key] ?? Sums(repeating: 0, count: 6), sums).map { $0 + $1 }
+        totals[key] = zip(totals[key] ?? Sums(repeating: 0, count: 6), sums).map { $0 + $1 }
         days["\(key) \(day)"] = zip(days["\(key) \(day)"] ?? Sums(repeating: 0, count: 6), sums).map { $0 + $1 }
     }
 

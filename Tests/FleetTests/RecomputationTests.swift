@@ -31,7 +31,7 @@ struct RecomputationTests {
         try #require(naive.ambiguous.isEmpty)
         let expected = naive.facts
         for fact in [
-            "event", "order", "refund", "commission", "score", "day", "balance", "dead", "exception duplicate 120",
+            "event", "order", "refund", "commission", "total", "day", "balance", "dead", "exception duplicate 120",
             "exception duplicate 121", "exception rejected 103", "exception rejected 605",
         ] {
             #expect(expected.contains { $0.hasPrefix(fact + " ") }, "the sample has no \(fact)")
@@ -150,9 +150,9 @@ struct RecomputationTests {
                     FROM commission m JOIN conversion c USING (conversion_id)
                 UNION ALL SELECT concat_ws(' ', 'refund', program_id, order_id, kind, r.amount_minor, reversed_minor)
                     FROM refund r JOIN conversion c USING (conversion_id)
-                UNION ALL SELECT concat_ws(' ', 'score', affiliate_id, program_id, currency, clicks, conversions,
-                    refunds, revenue_minor, refunded_minor) FROM affiliate_score
-                    WHERE clicks + conversions + refunds > 0
+                UNION ALL SELECT concat_ws(' ', 'total', affiliate_id, program_id, currency, sum(clicks),
+                    sum(conversions), sum(refunds), sum(revenue_minor), sum(refunded_minor)) FROM affiliate_day
+                    GROUP BY affiliate_id, program_id, currency HAVING sum(clicks + conversions + refunds) > 0
                 UNION ALL SELECT concat_ws(' ', 'day', affiliate_id, program_id, currency, day, clicks, conversions,
                     refunds, revenue_minor, refunded_minor, commission_minor) FROM affiliate_day
                 UNION ALL SELECT concat_ws(' ', 'balance', affiliate_id, currency, pending, payable, clawback)

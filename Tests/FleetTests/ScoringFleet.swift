@@ -145,8 +145,8 @@ struct ScoringFleet {
                     UNION ALL SELECT concat_ws(' ', 'refund', refund_key, amount_minor, reversed_minor) FROM refund
                     UNION ALL SELECT concat_ws(' ', 'balance', affiliate_id, currency, pending + payable - clawback)
                         FROM affiliate_balance
-                    UNION ALL SELECT concat_ws(' ', 'score', affiliate_id, program_id, currency, clicks, conversions,
-                        refunds, revenue_minor) FROM affiliate_score
+                    UNION ALL SELECT concat_ws(' ', 'day', affiliate_id, program_id, currency, day, clicks,
+                        conversions, refunds, revenue_minor) FROM affiliate_day
                 ) facts ORDER BY line
                 """
             ) { row in try row.text(0) }

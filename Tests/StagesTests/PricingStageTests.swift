@@ -167,7 +167,7 @@ struct PricingStageTests {
                 try await pipeline.texts(
                     """
                     SELECT concat_ws(' ', affiliate_id, conversions, refunds, revenue_minor, refunded_minor)
-                    FROM affiliate_score ORDER BY 1
+                    FROM affiliate_day ORDER BY 1
                     """) == ["a 2 0 20000 0", "b 1 1 10000 2500"])
             #expect(
                 try await pipeline.texts(

@@ -25,6 +25,12 @@ enum Figures {
         return overflow ? "–" : Money.decimal(minorUnits: permille / whole, exponent: 1) + " %"
     }
 
+    /// As in `+12 %` or `−3 %`; `±0 %` for less than half a percent.
+    static func change(percent: Double) -> String {
+        let rounded = Int64(min(max(percent, -1e6), 1e6).rounded())
+        return (rounded > 0 ? "+" : rounded < 0 ? "−" : "±") + count(abs(rounded)) + " %"
+    }
+
     /// An RFC 3339 moment as in `2026-11-01 12:04:31`.
     static func moment(_ rfc3339: String?) -> String {
         guard let rfc3339 else { return "–" }

@@ -1,6 +1,10 @@
 /// The ranking as its template shows it.
 struct AffiliatesPage: Sendable {
     let affiliates: [AffiliateView]
+    /// The day that the ranking is of.
+    let asOf: String?
+    /// The day that was asked for.
+    let asked: String
     let program: String
     let from: String
     let to: String

@@ -102,9 +102,11 @@ struct AffiliateView: Sendable {
     /// What that one pays.
     let programAddress: String
     let verdict: StateLabel?
-    let score: String
-    let scoreBar: String
-    let components: String
+    let isLowSample: Bool
+    /// Net revenue that is expected of the next 15 days, and the interval around it.
+    let expected: String
+    let interval: String
+    let factors: [Factor]
     let clicks: String
     let conversions: String
     let rate: String
@@ -112,6 +114,20 @@ struct AffiliateView: Sendable {
     let currency: String
     let revenue: String
     let commission: String
+
+    /// What a factor does to the expected revenue.
+    struct Factor: Sendable {
+        let name: String
+        let effect: String
+        /// The name of a CSS class.
+        let tone: String
+
+        init(_ part: ScorePart) {
+            name = StateLabel.words(part.name)
+            effect = Figures.change(percent: part.percent)
+            tone = part.percent > 0.5 ? "up" : part.percent < -0.5 ? "down" : "same"
+        }
+    }
 
     init(_ row: AffiliatePerformance) {
         rank = Figures.count(row.rank)
@@ -128,15 +144,11 @@ struct AffiliateView: Sendable {
             case .hold: StateLabel("Hold", tone: .bad)
             case .clear, nil: nil
             }
-        score = Figures.tenths(row.scoreTenths)
-        let parts = row.components.map { part in
-            (label: "\(StateLabel.words(part.name)) \(Figures.tenths(part.tenths))", value: Int64(part.tenths))
-        }
-        components = parts.map(\.label).joined(separator: ", ")
-        scoreBar = ShareBar.stacked(
-            parts.enumerated().map { index, part in
-                ShareBar.Part(label: part.label, value: part.value, style: "part part-\(index)")
-            }, of: 1_000, label: "Score \(Figures.tenths(row.scoreTenths)) of 100")
+        isLowSample = row.isLowSample
+        expected = Figures.amount(row.expectedNetMinor, row.currency)
+        interval =
+            "\(Figures.amount(row.lowMinor, row.currency)) – \(Figures.amount(row.highMinor, row.currency))"
+        factors = row.components.map(Factor.init)
         clicks = Figures.count(row.clicks)
         conversions = Figures.count(row.conversions)
         rate = Figures.share(row.conversions, of: row.clicks)

@@ -1,7 +1,8 @@
 import Domain
+import Foundation
 import Postgres
 
-/// An affiliate in one programme and currency, as its score ranks it.
+/// An affiliate in one programme and currency: its place there, what that is made of, and the figures of a period.
 struct AffiliatePerformance: Encodable, Sendable {
     let rank: Int64
     let affiliateId: String
@@ -10,9 +11,20 @@ struct AffiliatePerformance: Encodable, Sendable {
     let fraudVerdict: String
     let programId: String
     let currency: String
-    let scoreTenths: Int32
-    /// What adds up to the score.
+    /// The UTC day whose end the ranking is of.
+    let asOf: String
+    /// Net revenue that is expected of the 15 days after it.
+    let expectedNetMinor: Int64
+    /// Its interval of 80 %.
+    let lowMinor: Int64
+    let highMinor: Int64
+    /// Orders that it rests on.
+    let sample: Int64
+    let isLowSample: Bool
     let components: [ScorePart]
+    let conversionRate: Double
+    /// Orders a day of two weeks over those of the four weeks before; 1 for no trend.
+    let trend: Double
     let modelVersion: Int32
     let clicks: Int64
     let conversions: Int64
@@ -21,20 +33,22 @@ struct AffiliatePerformance: Encodable, Sendable {
     let refundedMinor: Int64
     let commissionMinor: Int64
 
-    var cursor: Cursor { Cursor(String(scoreTenths), affiliateId, programId, currency) }
+    var cursor: Cursor { Cursor(String(rank), programId, currency) }
 }
 
-/// What one component adds to a score.
+/// What one factor does to the expected revenue.
 struct ScorePart: Encodable, Sendable {
     let name: String
-    let tenths: Int32
-    /// The most that it could add.
-    let weightTenths: Int32
+    /// The natural logarithm of the factor over what is usual in the programme: those of all factors add up.
+    let contribution: Double
 
-    /// - Parameter stored: in the order of `AffiliateScore.Component`.
+    /// The same as a change in percent.
+    var percent: Double { (exp(contribution) - 1) * 100 }
+
+    /// - Parameter stored: in ten-thousandths, in the order of `AffiliateRanking.Factor`.
     static func parts(_ stored: [Int32]) -> [ScorePart] {
-        zip(AffiliateScore.Component.allCases, stored).map { component, tenths in
-            ScorePart(name: component.rawValue, tenths: tenths, weightTenths: component.weightTenths)
+        zip(AffiliateRanking.Factor.allCases, stored).map { factor, value in
+            ScorePart(name: factor.rawValue, contribution: Double(value) / 10_000)
         }
     }
 }
@@ -46,15 +60,16 @@ struct AffiliateFilter: Sendable {
     var from: Int32?
     /// Last day, UTC; nil: until now.
     var to: Int32?
+    /// The newest ranking that is not after this day, UTC; nil: the newest.
+    var asOf: Int32?
     var limit = Form.limitDefault
-    /// Four fields: score, affiliate, programme, currency.
+    /// Three fields: rank, programme, currency.
     var cursor: Cursor?
 }
 
-/// Affiliates by score.
+/// Affiliates by rank. Ranks are of a programme and currency; the first of each come first.
 enum AffiliateQueries {
-    /// - Returns: up to one row more than `filter.limit`. The figures are those of the period, score and rank
-    ///   are today's.
+    /// - Returns: up to one row more than `filter.limit`.
     static func performance(
         _ filter: AffiliateFilter, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [AffiliatePerformance] {
@@ -70,31 +85,32 @@ enum AffiliateQueries {
                 WHERE ($1::text IS NULL OR program_id = $1)
                     AND ($2::date IS NULL OR day >= $2) AND ($3::date IS NULL OR day <= $3)
                 GROUP BY affiliate_id, program_id, currency
-            ), ranked AS (
-                SELECT row_number() OVER (ORDER BY score_tenths DESC, affiliate_id, program_id, currency) AS rank, s.*
-                FROM affiliate_score s WHERE $1::text IS NULL OR program_id = $1
             )
-            SELECT r.rank, r.affiliate_id, a.name, a.status, a.fraud_verdict, r.program_id, r.currency, r.score_tenths,
-                r.components, r.model_version, COALESCE(p.clicks, 0), COALESCE(p.conversions, 0),
+            SELECT r.rank::int8, r.affiliate_id, a.name, a.status, a.fraud_verdict, r.program_id, r.currency,
+                r.day::text, r.expected_minor, r.low_minor, r.high_minor, r.orders, r.is_low_sample, r.contributions,
+                r.conversion_rate, r.trend, r.model_version, COALESCE(p.clicks, 0), COALESCE(p.conversions, 0),
                 COALESCE(p.refunds, 0), COALESCE(p.revenue, 0), COALESCE(p.refunded, 0), COALESCE(p.commission, 0)
-            FROM ranked r JOIN affiliate a USING (affiliate_id)
+            FROM affiliate_rank r JOIN affiliate a USING (affiliate_id)
                 LEFT JOIN period p USING (affiliate_id, program_id, currency)
-            WHERE (p.affiliate_id IS NOT NULL OR ($2::date IS NULL AND $3::date IS NULL))
-                AND ($4::integer IS NULL
-                    OR (-r.score_tenths, r.affiliate_id, r.program_id, r.currency)
-                        > (-$4, $5::text, $6::text, $7::text))
-            ORDER BY r.score_tenths DESC, r.affiliate_id, r.program_id, r.currency LIMIT $8
+            WHERE r.day = (SELECT max(day) FROM affiliate_rank WHERE $4::date IS NULL OR day <= $4)
+                AND ($1::text IS NULL OR r.program_id = $1)
+                AND (p.affiliate_id IS NOT NULL OR ($2::date IS NULL AND $3::date IS NULL))
+                AND ($5::integer IS NULL OR (r.rank, r.program_id, r.currency) > ($5, $6::text, $7::text))
+            ORDER BY r.rank, r.program_id, r.currency LIMIT $8
             """, .optionalText(filter.programID), .optionalDate(filter.from), .optionalDate(filter.to),
-            .optionalInt4(after.flatMap { Int32($0[0]) }), .optionalText(after?[1]), .optionalText(after?[2]),
-            .optionalText(after?[3]), .int8(Int64(filter.limit) + 1), decode: decode)
+            .optionalDate(filter.asOf), .optionalInt4(after.flatMap { Int32($0[0]) }), .optionalText(after?[1]),
+            .optionalText(after?[2]), .int8(Int64(filter.limit) + 1), decode: decode)
     }
 
     private static func decode(_ row: borrowing Row) throws(PostgresError) -> AffiliatePerformance {
         AffiliatePerformance(
             rank: try row.int8(0), affiliateId: try row.text(1), name: try row.text(2), status: try row.text(3),
             fraudVerdict: try row.text(4), programId: try row.text(5), currency: try row.text(6),
-            scoreTenths: try row.int4(7), components: ScorePart.parts(try row.int4s(8)), modelVersion: try row.int4(9),
-            clicks: try row.int8(10), conversions: try row.int8(11), refunds: try row.int8(12),
-            revenueMinor: try row.int8(13), refundedMinor: try row.int8(14), commissionMinor: try row.int8(15))
+            asOf: try row.text(7), expectedNetMinor: try row.int8(8), lowMinor: try row.int8(9),
+            highMinor: try row.int8(10), sample: try row.int8(11), isLowSample: try row.bool(12),
+            components: ScorePart.parts(try row.int4s(13)), conversionRate: try row.float8(14),
+            trend: try row.float8(15), modelVersion: try row.int4(16), clicks: try row.int8(17),
+            conversions: try row.int8(18), refunds: try row.int8(19), revenueMinor: try row.int8(20),
+            refundedMinor: try row.int8(21), commissionMinor: try row.int8(22))
     }
 }

@@ -43,14 +43,14 @@ enum PageRoutes {
             let rows = try AffiliateQueries.performance(filter, in: transaction)
             let listing = Listing(rows, limit: filter.limit, cursor: \.cursor)
             return AffiliatesPage(
-                affiliates: listing.data.map(AffiliateView.init), program: filter.programID ?? "",
-                from: query["from"] ?? "",
+                affiliates: listing.data.map(AffiliateView.init), asOf: listing.data.first?.asOf,
+                asked: query["as_of"] ?? "", program: filter.programID ?? "", from: query["from"] ?? "",
                 to: query["to"] ?? "",
                 next: listing.nextCursor.map { cursor in
                     "/console/affiliates"
                         + PercentEncoding.query([
                             "program_id": query["program_id"], "from": query["from"], "to": query["to"],
-                            "cursor": cursor,
+                            "as_of": query["as_of"], "cursor": cursor,
                         ])
                 })
         }

@@ -112,8 +112,8 @@ extension ReadRoutes {
     static func affiliateFilter(_ query: Form) throws(Problem) -> AffiliateFilter {
         let (from, to) = try range(query)
         return AffiliateFilter(
-            programID: query["program_id"], from: from, to: to, limit: try query.limit(),
-            cursor: try query.cursor(count: 4))
+            programID: query["program_id"], from: from, to: to, asOf: try query.day("as_of"), limit: try query.limit(),
+            cursor: try query.cursor(count: 3))
     }
 
     static func payoutFilter(_ call: Call) throws(Problem) -> PayoutFilter {

@@ -9,6 +9,8 @@
 /// Days weigh less with age, half after ten; refunds still to come are extrapolated; the product is discounted by the
 /// probability that the affiliate cheats.
 public enum AffiliateRanking {
+    /// Of the formulas above; a stored score keeps the version that made it.
+    public static let modelVersion: Int32 = 1
     public static let halfLifeDays = 10.0
     public static let daysKept: Int32 = 60
     public static let horizonDays = 15.0
@@ -35,6 +37,17 @@ public enum AffiliateRanking {
         public init() {}
     }
 
+    /// What an affiliate brought in one programme, and the probability that it cheats.
+    public struct Member: Sendable {
+        public let days: [Int32: Day]
+        public let fraudProbability: Double
+
+        public init(days: [Int32: Day], fraudProbability: Double) {
+            self.days = days
+            self.fraudProbability = fraudProbability
+        }
+    }
+
     /// What the score is the product of; kept with it, so that a change of rank can be told.
     public struct Components: Sendable, Hashable {
         public var ordersPerDay = 0.0
@@ -44,6 +57,14 @@ public enum AffiliateRanking {
         public var conversionRate = 0.0
         /// Orders a day of the last 14 days over those of the 28 before, both shrunk; 1 for no trend.
         public var trend = 1.0
+    }
+
+    /// The factors of a score, in the order of `Estimate.contributions`.
+    public enum Factor: String, CaseIterable, Sendable {
+        case orders
+        case orderValue = "order_value"
+        case keptShare = "kept_share"
+        case fraud
     }
 
     public struct Entry: Sendable, Hashable {
@@ -81,10 +102,10 @@ public enum AffiliateRanking {
         var parts: [UInt64: [(program: UInt64, estimate: Estimate)]] = [:]
         for program in programs.keys.sorted() {
             let pairs = programs[program] ?? []
-            let sums = pairs.map { Decayed(days[$0] ?? [:], asOf: day) }
-            let usual = Usual(sums)
-            for (pair, sum) in zip(pairs, sums) {
-                let estimate = Estimate(sum, usual, fraud: fraud[pair.affiliate] ?? 0)
+            let members = pairs.map {
+                Member(days: days[$0] ?? [:], fraudProbability: fraud[$0.affiliate] ?? 0)
+            }
+            for (pair, estimate) in zip(pairs, estimates(members, asOf: day)) {
                 parts[pair.affiliate, default: []].append((program, estimate))
             }
         }
@@ -92,18 +113,30 @@ public enum AffiliateRanking {
         return entries.sorted { ($1.score, $0.affiliate) < ($0.score, $1.affiliate) }
     }
 
+    /// What is expected of each affiliate of one programme, in the order of `members`.
+    public static func estimates(_ members: [Member], asOf day: Int32) -> [Estimate] {
+        let sums = members.map { Decayed($0.days, asOf: day) }
+        let usual = Usual(sums)
+        return zip(members, sums).map { Estimate($1, usual, fraud: $0.fraudProbability) }
+    }
+
     private static func entry(_ affiliate: UInt64, _ parts: [(program: UInt64, estimate: Estimate)]) -> Entry {
         let mean = parts.reduce(0) { $0 + $1.estimate.mean }
-        let variance = parts.reduce(0) { $0 + $1.estimate.variance }
-        // A sum of positive things is skewed: the interval is that of a lognormal with the same mean and variance.
-        let spread = mean > 0 ? Elementary.log(1 + variance / (mean * mean)) : 0
-        let middle = mean > 0 ? Elementary.exp(Elementary.log(mean) - spread / 2) : 0
-        let reach = Elementary.exp(quantile * spread.squareRoot())
+        let (low, high) = interval(mean: mean, variance: parts.reduce(0) { $0 + $1.estimate.variance })
         let weight = parts.reduce(0) { $0 + $1.estimate.orders }
         return Entry(
-            affiliate: affiliate, score: mean, low: middle / reach, high: middle * reach,
+            affiliate: affiliate, score: mean, low: low, high: high,
             sample: Int64(weight.rounded()), isLowSample: parts.allSatisfy(\.estimate.isLowSample),
             components: Dictionary(parts.map { ($0.program, $0.estimate.components) }) { first, _ in first })
+    }
+
+    /// Of 80 %. A sum of positive things is skewed: it is that of a lognormal with the same mean and variance.
+    static func interval(mean: Double, variance: Double) -> (low: Double, high: Double) {
+        guard mean > 0 else { return (0, 0) }
+        let spread = Elementary.log(1 + variance / (mean * mean))
+        let middle = Elementary.exp(Elementary.log(mean) - spread / 2)
+        let reach = Elementary.exp(quantile * spread.squareRoot())
+        return (middle / reach, middle * reach)
     }
 }
 
@@ -144,12 +177,25 @@ extension AffiliateRanking {
     }
 
     /// What is expected of one affiliate in one programme.
-    struct Estimate {
-        let mean: Double
+    ///
+    /// The best first: those with few orders after all others, then by expected revenue.
+    public struct Estimate: Sendable, Comparable {
+        /// Expected net revenue of the next 15 days.
+        public let mean: Double
         let variance: Double
-        let orders: Double
-        let isLowSample: Bool
-        let components: Components
+        /// Orders that it rests on.
+        public let orders: Double
+        /// Whether what is usual weighs more in it than what was seen.
+        public let isLowSample: Bool
+        public let components: Components
+        /// The natural logarithm of each factor over what is usual in the programme, in the order of `Factor`: they add
+        /// up to that of the score over the usual one.
+        public let contributions: [Double]
+
+        /// The interval of 80 % around `mean`.
+        public var interval: (low: Double, high: Double) {
+            AffiliateRanking.interval(mean: mean, variance: variance)
+        }
 
         init(_ sum: Decayed, _ usual: Usual, fraud: Double) {
             let shape = sum.orders + usual.ordersPerDay * exposureOfPrior
@@ -175,6 +221,29 @@ extension AffiliateRanking {
             orders = sum.seenOrders
             isLowSample = sum.exposure < exposureOfPrior || sum.orders < ordersOfValue
             components = parts
+            contributions = Factor.allCases.map { factor in
+                switch factor {
+                case .orders: Estimate.logRatio(parts.ordersPerDay, usual.ordersPerDay)
+                case .orderValue: Estimate.logRatio(parts.orderValue, usual.orderValue)
+                case .keptShare: Estimate.logRatio(parts.keptShare, 1 - usual.lossShare)
+                case .fraud: Elementary.log(1 - fraudShare * fraud)
+                }
+            }
+        }
+
+        public static func < (left: Estimate, right: Estimate) -> Bool {
+            guard left.isLowSample == right.isLowSample else { return right.isLowSample }
+            return left.mean > right.mean
+        }
+
+        public static func == (left: Estimate, right: Estimate) -> Bool {
+            left.isLowSample == right.isLowSample && left.mean == right.mean
+        }
+
+        /// A programme without orders has nothing to compare with, and gives 0.
+        private static func logRatio(_ value: Double, _ usual: Double) -> Double {
+            guard value > 0, usual > 0 else { return 0 }
+            return Elementary.log(value / usual)
         }
     }
 }

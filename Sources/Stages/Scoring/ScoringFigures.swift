@@ -2,7 +2,7 @@ import Domain
 import Events
 import Storage
 
-/// What a batch adds to the figures of affiliates: their days, their totals, and the message about them.
+/// What a batch adds to the figures of affiliates: their days, and the message about them.
 struct ScoringFigures: Sendable {
     private(set) var touches: [AggregateKey: ScoringTouch] = [:]
 

@@ -121,27 +121,17 @@ extension MoneyFold {
 extension ScoringFigures {
     func save(in transaction: borrowing Transaction) throws(PostgresError) -> [ScoringMessage] {
         guard !touches.isEmpty else { return [] }
-        let touches = touches.sorted { $0.key < $1.key }
-        let scoredKeys = touches.filter { $0.value.isScored }.map { $0.key }
-        let before = try TrackingLoad.totals(scoredKeys, in: transaction)
         var days: [AggregateStore.DayChange] = []
-        var scored: [AggregateStore.Scored] = []
         var messages: [ScoringMessage] = []
-        scored.reserveCapacity(scoredKeys.count)
-        messages.reserveCapacity(scoredKeys.count)
-        for (key, touch) in touches {
+        days.reserveCapacity(touches.count)
+        messages.reserveCapacity(touches.count)
+        for (key, touch) in touches.sorted(by: { $0.key < $1.key }) {
             for (day, added) in touch.days.sorted(by: { $0.key < $1.key }) {
                 days.append(AggregateStore.DayChange(key: key, day: day, added: added))
             }
-            guard touch.isScored else { continue }
-            let totals = (before[key] ?? AffiliateScore.Totals()).adding(touch.added)
-            let score = AffiliateScore(of: totals)
-            scored.append(
-                AggregateStore.Scored(key: key, added: touch.added, score: score, lastEventAt: touch.lastEventAt))
-            messages += self.messages(key, touch, score, sample: totals.conversions)
+            if touch.isTold { messages += self.messages(key, touch) }
         }
         try AggregateStore.add(days, in: transaction)
-        try AggregateStore.save(scored, in: transaction)
         return messages
     }
 
@@ -149,15 +139,13 @@ extension ScoringFigures {
     static let messageConversionsMaximum = 500
 
     /// One message, or several where one would be larger than a broker takes.
-    private func messages(
-        _ key: AggregateKey, _ touch: ScoringTouch, _ score: AffiliateScore, sample: Int64
-    ) -> [ScoringMessage] {
+    private func messages(_ key: AggregateKey, _ touch: ScoringTouch) -> [ScoringMessage] {
         let count = touch.conversions.count
         let width = ScoringFigures.messageConversionsMaximum
         return stride(from: 0, to: max(1, count), by: width).map { start in
             let message = AffiliateScored(
-                affiliateID: key.affiliateID, programID: key.programID, scoreTenths: score.tenths,
-                components: score.components, sample: sample, duplicateOrders: start == 0 ? touch.duplicateOrders : 0,
+                affiliateID: key.affiliateID, programID: key.programID,
+                duplicateOrders: start == 0 ? touch.duplicateOrders : 0,
                 conversions: Array(touch.conversions[start..<min(start + width, count)]))
             let id = Identifier(
                 hashing: ScoringStage.group, touch.first.key.description, String(touch.first.position.partition),
@@ -166,14 +154,5 @@ extension ScoringFigures {
                 partition: touch.first.position.partition,
                 message: OutboxMessage(message, id: id, at: touch.lastEventAt))
         }
-    }
-}
-
-extension AffiliateScore.Totals {
-    func adding(_ other: AffiliateScore.Totals) -> AffiliateScore.Totals {
-        AffiliateScore.Totals(
-            clicks: clicks + other.clicks, conversions: conversions + other.conversions,
-            refunds: refunds + other.refunds, revenueMinor: revenueMinor + other.revenueMinor,
-            refundedMinor: refundedMinor + other.refundedMinor)
     }
 }

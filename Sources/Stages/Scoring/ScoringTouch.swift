@@ -27,26 +27,22 @@ struct ScoringTouch: Sendable {
     /// What came first.
     let first: FigureSource
     private(set) var lastEventAt: Timestamp
-    private(set) var added = AffiliateScore.Totals()
     private(set) var days: [Int32: DayTotals] = [:]
     private(set) var duplicateOrders: Int64 = 0
     private(set) var conversions: [AffiliateScored.Conversion] = []
-    /// Whether there is something to score: commission alone changes no score.
-    private(set) var isScored = false
+    /// Whether there is something to judge: commission alone says nothing of an affiliate.
+    private(set) var isTold = false
 
     init(_ source: FigureSource) {
         first = source
         lastEventAt = source.occurredAt
     }
 
-    /// Adds to the totals in all and to those of the day of `moment`.
-    mutating func count(
-        _ source: FigureSource, at moment: Timestamp, _ add: (inout AffiliateScore.Totals) -> Void
-    ) {
-        isScored = true
+    /// Adds to the day of `moment`.
+    mutating func count(_ source: FigureSource, at moment: Timestamp, _ add: (inout DayTotals) -> Void) {
+        isTold = true
         lastEventAt = max(lastEventAt, source.occurredAt)
-        add(&added)
-        add(&days[moment.day, default: DayTotals()].totals)
+        add(&days[moment.day, default: DayTotals()])
     }
 
     mutating func earn(_ amountMinor: Int64, at moment: Timestamp) {
@@ -54,7 +50,7 @@ struct ScoringTouch: Sendable {
     }
 
     mutating func repeatOrder() {
-        isScored = true
+        isTold = true
         duplicateOrders += 1
     }
 

@@ -70,7 +70,7 @@ extension Invariant {
                         FROM ledger l FULL JOIN priced p USING (affiliate_id, currency)) every
                     """),
             InvariantCheck(
-                claim: "affiliate scores rest on counts that a recount confirms",
+                claim: "affiliates' days add up to what a recount finds",
                 statement: """
                     WITH fact AS (
                         SELECT COALESCE(k.to_affiliate, c.affiliate_id) AS affiliate_id, program_id, currency,
@@ -80,12 +80,13 @@ extension Invariant {
                             ORDER BY conversion_id, sequence DESC) k USING (conversion_id)
                         WHERE NOT is_test GROUP BY 1, program_id, currency
                     ), kept AS (
-                        SELECT affiliate_id, program_id, currency, conversions, revenue_minor AS revenue
-                        FROM affiliate_score WHERE conversions > 0
+                        SELECT affiliate_id, program_id, currency, sum(conversions) AS conversions,
+                            sum(revenue_minor) AS revenue
+                        FROM affiliate_day GROUP BY 1, 2, 3 HAVING sum(conversions) > 0
                     )
                     SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (
                         SELECT affiliate_id || ' ' || program_id || ' ' || currency AS who,
-                            (f.conversions, f.revenue) IS DISTINCT FROM (k.conversions, k.revenue::numeric) AS broken
+                            (f.conversions, f.revenue) IS DISTINCT FROM (k.conversions, k.revenue) AS broken
                         FROM fact f FULL JOIN kept k USING (affiliate_id, program_id, currency)) every
                     """),
         ])
