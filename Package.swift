@@ -88,7 +88,11 @@ let package = Package(
                 serviceLifecycle,
             ]),
         library(
-            "Notifications", ["WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka"]),
+            "Notifications",
+            [
+                "WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka", logging, serviceLifecycle,
+                asyncAlgorithms, asyncHTTPClient, nioCore,
+            ]),
         library(
             "Providers",
             [
@@ -145,7 +149,7 @@ let package = Package(
             ]),
         tests(
             "NotificationsTests",
-            ["Notifications", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit"]),
+            ["Notifications", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit", logging]),
         tests(
             "ProvidersTests",
             [

@@ -241,6 +241,24 @@ import Testing
         }
     }
 
+    @Test("Insights are those of the newest day, with names and the way to their figures")
+    func insights() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let client = try await console.program(scopes: [.readAffiliates])
+            let rows = try #require(try await client.get("/insights").json?["data"]?.array)
+            let name = try await console.text("SELECT name FROM affiliate WHERE affiliate_id = 'aff-1'")
+            #expect(
+                rows.compactMap { $0["text"]?.string } == ["\(name) keeps 12 % less.", "The clicks of blog<1>."])
+            #expect(rows.compactMap { $0["is_rewritten"]?.bool } == [false, true])
+            #expect(
+                rows.first?["evidence"]?.string == "/console/conversions?affiliate_id=aff-1&program_id=shoes")
+            #expect(try await client.get("/insights?program_id=books").json?["data"]?.array?.isEmpty == true)
+            let page = try await console.browser(.owner).get("/console/affiliates").body
+            #expect(page.contains("The clicks of blog&lt;1&gt;."))
+        }
+    }
+
     @Test("A payment's status tells each move and attempt")
     func paymentStatus() async throws {
         try await TestConsole.with { console in

@@ -63,7 +63,8 @@ import Testing
         "Every answer has the members that the document says, and no other",
         arguments: [
             ("/dashboard-metrics", "DashboardMetrics"), ("/affiliates-performance", "AffiliatePerformanceList"),
-            ("/affiliates-performance?limit=1", "AffiliatePerformanceList"), ("/payouts", "PayoutList"),
+            ("/affiliates-performance?limit=1", "AffiliatePerformanceList"), ("/insights", "InsightList"),
+            ("/payouts", "PayoutList"),
             ("/payment-status?affiliate_id=aff-1", "PaymentStatusList"), ("/topics", "Topics"),
             ("/dead-letters", "DeadLetterList"), ("/notifications", "NotificationList"),
             ("/fraud-flags", "FraudFlagList"), ("/payment-status", "Problem"),

@@ -13,6 +13,7 @@ enum SeededData {
     static func insert(into console: TestConsole) async throws {
         try await insertAffiliates(console)
         try await insertFigures(console)
+        try await insertInsights(console)
         try await insertFleet(console)
         try await insertBalances(console)
         try await insertDesk(console)
@@ -68,6 +69,18 @@ enum SeededData {
                 CROSS JOIN (VALUES (0, 1), (1, -1)) AS b (back, sign)
             """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch),
             .date(daysSinceEpoch: today))
+    }
+
+    private static func insertInsights(_ console: TestConsole) async throws {
+        try await console.run(
+            """
+            INSERT INTO insight (program_id, currency, day, kind, affiliate_id, channel, sentence, weight_minor,
+                made_at, rewritten)
+            VALUES ('shoes', 'USD', $1::date, 'loss', 'aff-1', '', '{affiliate} keeps 12 % less.', 900, now(), NULL),
+                ('shoes', 'USD', $1::date, 'channel', 'aff-2', 'blog<1>', 'Clicks of {channel}.', 800, now(),
+                    'The clicks of {channel}.'),
+                ('shoes', 'USD', $1::date - 1, 'loss', 'aff-1', '', 'Yesterday''s.', 900, now(), NULL)
+            """, .date(daysSinceEpoch: console.clock.now.day))
     }
 
     private static func insertFleet(_ console: TestConsole) async throws {

@@ -1,6 +1,9 @@
 /// The ranking as its template shows it.
 struct AffiliatesPage: Sendable {
+    static let insightsCount = 8
+
     let affiliates: [AffiliateView]
+    let insights: [InsightLine]
     /// The day that the ranking is of.
     let asOf: String?
     /// The day that was asked for.

@@ -43,7 +43,10 @@ enum PageRoutes {
             let rows = try AffiliateQueries.performance(filter, in: transaction)
             let listing = Listing(rows, limit: filter.limit, cursor: \.cursor)
             return AffiliatesPage(
-                affiliates: listing.data.map(AffiliateView.init), asOf: listing.data.first?.asOf,
+                affiliates: listing.data.map(AffiliateView.init),
+                insights: try InsightQueries.newest(
+                    programID: filter.programID, limit: AffiliatesPage.insightsCount, in: transaction),
+                asOf: listing.data.first?.asOf,
                 asked: query["as_of"] ?? "", program: filter.programID ?? "", from: query["from"] ?? "",
                 to: query["to"] ?? "",
                 next: listing.nextCursor.map { cursor in

@@ -7,6 +7,7 @@ enum ReadRoutes {
         [
             .api(.get, "/dashboard-metrics", .readDashboard) { try await dashboard($0, services) },
             .api(.get, "/affiliates-performance", .readAffiliates) { try await affiliates($0, services) },
+            .api(.get, "/insights", .readAffiliates) { try await insights($0, services) },
             .api(.get, "/payment-status", .readPayments) { try await paymentStatus($0, services) },
             .api(.get, "/payouts", .readPayments) { try await payouts($0, services) },
             .api(.get, "/topics", .readFleet) { try await topics($0, services) },
@@ -31,6 +32,19 @@ enum ReadRoutes {
             try AffiliateQueries.performance(filter, in: transaction)
         }
         return .json(Listing(rows, limit: filter.limit, cursor: \.cursor))
+    }
+
+    private struct Insights: Encodable, Sendable {
+        let data: [InsightLine]
+    }
+
+    private static func insights(_ call: Call, _ services: Services) async throws -> Answer {
+        let (program, limit) = (call.query["program_id"], try call.query.limit())
+        return .json(
+            Insights(
+                data: try await services.pool.transaction { transaction throws(PostgresError) in
+                    try InsightQueries.newest(programID: program, limit: limit, in: transaction)
+                }))
     }
 
     private static func paymentStatus(_ call: Call, _ services: Services) async throws -> Answer {
