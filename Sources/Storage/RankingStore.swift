@@ -26,14 +26,14 @@ public enum RankingStore {
         ) { row throws(PostgresError) in try row.date(0) }.first
     }
 
-    /// The markets with orders or clicks near `day` that were not ranked as of `day` since `moment`.
+    /// The markets with orders near `day` that were not ranked as of `day` since `moment`.
     public static func due(
         asOf day: Int32, notSince moment: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [Market] {
         try transaction.query(
             """
             SELECT DISTINCT program_id, currency FROM affiliate_day d WHERE day BETWEEN $1 AND $2
-                AND NOT EXISTS (SELECT FROM affiliate_rank r WHERE r.program_id = d.program_id
+                AND conversions > 0 AND NOT EXISTS (SELECT FROM affiliate_rank r WHERE r.program_id = d.program_id
                     AND r.currency = d.currency AND r.day = $2 AND r.ranked_at > $3)
             ORDER BY program_id, currency
             """, .date(daysSinceEpoch: day - AffiliateRanking.daysKept + 1), .date(daysSinceEpoch: day),
@@ -52,15 +52,19 @@ public enum RankingStore {
         ) { row throws(PostgresError) in try row.bool(0) }.first == true
     }
 
+    /// Clicks have no currency: they count in each in which the programme has orders.
     /// - Returns: in the order of their ids.
     public static func candidates(
         _ market: Market, asOf day: Int32, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [Candidate] {
         let rows = try transaction.query(
             """
-            SELECT affiliate_id, day, clicks, conversions, revenue_minor, refunded_minor FROM affiliate_day
-            WHERE program_id = $1 AND currency = $2 AND day BETWEEN $3 AND $4
-            ORDER BY affiliate_id
+            SELECT affiliate_id, day, sum(clicks)::int8,
+                COALESCE(sum(conversions) FILTER (WHERE currency = $2), 0)::int8,
+                COALESCE(sum(revenue_minor) FILTER (WHERE currency = $2), 0)::int8,
+                COALESCE(sum(refunded_minor) FILTER (WHERE currency = $2), 0)::int8
+            FROM affiliate_day WHERE program_id = $1 AND day BETWEEN $3 AND $4
+            GROUP BY affiliate_id, day ORDER BY affiliate_id
             """, .text(market.programID), .text(market.currency.code),
             .date(daysSinceEpoch: day - AffiliateRanking.daysKept + 1), .date(daysSinceEpoch: day), decode: decode)
         var candidates: [Candidate] = []

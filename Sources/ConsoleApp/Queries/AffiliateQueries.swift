@@ -77,7 +77,9 @@ enum AffiliateQueries {
         return try transaction.query(
             """
             WITH period AS (
-                SELECT affiliate_id, program_id, currency, sum(clicks)::bigint AS clicks,
+                -- Clicks have no currency: they count in each that the affiliate is ranked in.
+                SELECT affiliate_id, program_id, currency,
+                    (sum(sum(clicks)) OVER (PARTITION BY affiliate_id, program_id))::bigint AS clicks,
                     sum(conversions)::bigint AS conversions, sum(refunds)::bigint AS refunds,
                     sum(revenue_minor)::bigint AS revenue, sum(refunded_minor)::bigint AS refunded,
                     sum(commission_minor)::bigint AS commission

@@ -178,8 +178,17 @@ public struct InsightWriter: Sendable {
         }
     }
 
+    /// As in `0.53 USD` or `12,345 USD`: of large amounts nobody reads the minor units.
     private func amount(_ minorUnits: Double) -> String {
-        "\(Money(minorUnits: Int64(minorUnits.rounded()), currency: currency).decimal) \(currency.code)"
+        let decimal = Money(minorUnits: Int64(minorUnits.rounded()), currency: currency).decimal
+        let whole = decimal.prefix { $0 != "." }
+        guard whole.count > 3 else { return "\(decimal) \(currency.code)" }
+        var grouped = ""
+        for (position, digit) in whole.enumerated() {
+            if position > 0, (whole.count - position).isMultiple(of: 3) { grouped.append(",") }
+            grouped.append(digit)
+        }
+        return "\(grouped) \(currency.code)"
     }
 
     private func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
