@@ -32,10 +32,10 @@ public enum FraudRules {
     public static func hits(_ traits: Traits) -> [FraudHit] {
         var hits: [FraudHit] = []
         if let seconds = traits.secondsFromClick, seconds < secondsFromClickMinimum {
-            hits.append(FraudHit(code: .conversionTooFast, value: seconds, baseline: secondsFromClickMinimum))
+            hits.append(FraudHit(code: .fastOrders, value: seconds, baseline: secondsFromClickMinimum))
         }
         if let ordinal = traits.ordinalOfIPHour, ordinal > conversionsPerIPHourMaximum {
-            hits.append(FraudHit(code: .ipVelocity, value: ordinal, baseline: conversionsPerIPHourMaximum))
+            hits.append(FraudHit(code: .topOrderAddress, value: ordinal, baseline: conversionsPerIPHourMaximum))
         }
         return hits
     }

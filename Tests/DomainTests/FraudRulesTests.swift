@@ -6,13 +6,13 @@ struct FraudRulesTests {
     static let conversions: [(seconds: Int64?, ordinal: Int64?, codes: [ReasonCode])] = [
         (nil, nil, []),
         (15, 1, []),
-        (14, 1, [.conversionTooFast]),
-        (0, nil, [.conversionTooFast]),
-        (-3, nil, [.conversionTooFast]),
-        (.min, nil, [.conversionTooFast]),
+        (14, 1, [.fastOrders]),
+        (0, nil, [.fastOrders]),
+        (-3, nil, [.fastOrders]),
+        (.min, nil, [.fastOrders]),
         (600, 10, []),
-        (600, 11, [.ipVelocity]),
-        (3, 11, [.conversionTooFast, .ipVelocity]),
+        (600, 11, [.topOrderAddress]),
+        (3, 11, [.fastOrders, .topOrderAddress]),
     ]
 
     @Test("A conversion is held for each rule it hits, and for nothing else", arguments: conversions)
@@ -46,8 +46,8 @@ struct FraudRulesTests {
 
     @Test("The worse of two hits is the one further from its baseline")
     func worse() {
-        let slow = FraudHit(code: .conversionTooFast, value: 14, baseline: 15)
-        let fast = FraudHit(code: .conversionTooFast, value: 1, baseline: 15)
+        let slow = FraudHit(code: .fastOrders, value: 14, baseline: 15)
+        let fast = FraudHit(code: .fastOrders, value: 1, baseline: 15)
         #expect(fast.isWorse(than: slow))
         #expect(!slow.isWorse(than: fast))
     }

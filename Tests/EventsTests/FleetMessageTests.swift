@@ -24,10 +24,10 @@ import Testing
 
     private static let flags = FraudFlags(
         affiliateID: "a", verdict: .review, risk: BasisPoints(2_500),
-        reasons: [FraudFlags.Reason(code: .ipVelocity, value: 12, baseline: 10)],
+        reasons: [FraudFlags.Reason(code: .topOrderAddress, value: 12, baseline: 10)],
         conversions: [
             FraudFlags.Conversion(
-                conversionID: Identifier(1), verdict: .hold, codes: [.conversionTooFast, .ipVelocity]),
+                conversionID: Identifier(1), verdict: .hold, codes: [.fastOrders, .topOrderAddress]),
             FraudFlags.Conversion(conversionID: Identifier(2), verdict: .clear, codes: []),
         ])
 

@@ -133,8 +133,8 @@ extension FraudHit {
     fileprivate var measured: String {
         switch code {
         case .repeatedOrders: "\(value) repeated orders at once"
-        case .conversionTooFast: "\(value) s after the click, under \(baseline) s"
-        case .ipVelocity: "\(value) conversions of one IP address within one hour, over \(baseline)"
+        case .fastOrders: "\(value) s after the click, under \(baseline) s"
+        case .topOrderAddress: "\(value) conversions of one IP address within one hour, over \(baseline)"
         default: "\(value) against \(baseline)"
         }
     }
