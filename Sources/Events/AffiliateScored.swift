@@ -4,7 +4,7 @@ public import Domain
 public struct AffiliateScored: FleetMessage {
     public static let topic = TopicName.affiliatesScored
 
-    /// A conversion as the fraud rules need it.
+    /// A conversion in short.
     public struct Conversion: Sendable, Hashable {
         public let conversionID: Identifier
         public let occurredAt: Timestamp
@@ -40,12 +40,15 @@ public struct AffiliateScored: FleetMessage {
     /// Orders of this batch that had been recorded before.
     public let duplicateOrders: Int64
     public let conversions: [Conversion]
+    /// What the fraud engine keeps of the batch's events: clicks, orders, repeated ones too, refunds and chargebacks.
+    /// nil in a message of a version that did not send them.
+    public let observations: [FraudObservation]?
 
     public var key: String { affiliateID }
 
     public init(
         affiliateID: String, programID: String, scoreTenths: Int32, components: [Int32], sample: Int64,
-        duplicateOrders: Int64, conversions: [Conversion]
+        duplicateOrders: Int64, conversions: [Conversion], observations: [FraudObservation]? = nil
     ) {
         self.affiliateID = affiliateID
         self.programID = programID
@@ -54,6 +57,7 @@ public struct AffiliateScored: FleetMessage {
         self.sample = sample
         self.duplicateOrders = duplicateOrders
         self.conversions = conversions
+        self.observations = observations
     }
 
     public func write(to writer: inout JSONWriter) {
@@ -74,6 +78,7 @@ public struct AffiliateScored: FleetMessage {
                 writer.member("currency", conversion.currency.code)
             }
         }
+        if let observations { writer.member("observations", Base64.text(FraudObservation.bytes(observations))) }
     }
 
     public init?(_ data: JSONTree) {
@@ -85,10 +90,17 @@ public struct AffiliateScored: FleetMessage {
         let conversions = elements.compactMap(Conversion.init)
         let contributions = components.compactMap(\.integer)
         guard conversions.count == elements.count, contributions.count == components.count else { return nil }
+        var observations: [FraudObservation]?
+        if let packed = data["observations"] {
+            guard let bytes = packed.string.flatMap(Base64.bytes), let read = FraudObservation.read(bytes) else {
+                return nil
+            }
+            observations = read
+        }
         self.init(
             affiliateID: affiliateID, programID: programID, scoreTenths: Int32(clamping: score),
             components: contributions.map { Int32(clamping: $0) }, sample: sample,
-            duplicateOrders: duplicates, conversions: conversions)
+            duplicateOrders: duplicates, conversions: conversions, observations: observations)
     }
 }
 

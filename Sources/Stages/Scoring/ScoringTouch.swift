@@ -31,6 +31,7 @@ struct ScoringTouch: Sendable {
     private(set) var days: [Int32: DayTotals] = [:]
     private(set) var duplicateOrders: Int64 = 0
     private(set) var conversions: [AffiliateScored.Conversion] = []
+    private(set) var observations: [FraudObservation] = []
     /// Whether there is something to score: commission alone changes no score.
     private(set) var isScored = false
 
@@ -60,6 +61,10 @@ struct ScoringTouch: Sendable {
 
     mutating func add(_ conversion: AffiliateScored.Conversion) {
         conversions.append(conversion)
+    }
+
+    mutating func observe(_ observation: FraudObservation) {
+        observations.append(observation)
     }
 }
 
