@@ -67,7 +67,7 @@ public enum FraudCaseStore {
     /// Gives affiliates the worst verdict of their cases: of the open ones, and of the confirmed ones for good.
     ///
     /// - Returns: the affiliates whose verdict changed.
-    private static func agree(
+    static func agree(
         _ affiliateIDs: [String], in transaction: borrowing Transaction
     ) throws(PostgresError) -> [String: FraudVerdict] {
         let changed = try transaction.query(
