@@ -114,7 +114,7 @@ let package = Package(
             ]),
         // 5
         program("scorer", ["Stages", "WorkerRuntime"]),
-        program("fraud-detector", ["Stages", "WorkerRuntime"]),
+        program("fraud-detector", ["Stages", "WorkerRuntime", "Domain"]),
         program("payout-planner", ["Stages", "WorkerRuntime", "Domain"]),
         program("notifier", ["Notifications", "WorkerRuntime"]),
         program("payer", ["Stages", "Providers", "WorkerRuntime"]),

@@ -67,7 +67,8 @@ public struct ConsoleApp: Sendable {
         self.logger = logger
         gate = Gate(sessions: sessions, keys: APIKeyStore(pool: pool), cookie: cookie)
         routes =
-            ReadRoutes.all(services) + IngestionRoutes.all(services) + PaymentRoutes.all(services)
+            ReadRoutes.all(services) + FraudRoutes.all(services) + IngestionRoutes.all(services)
+            + PaymentRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + OutcomeRoutes.all(services)
             + RuleRoutes.all(services) + LedgerRoutes.all(services)
             + ImportRoutes.all(services) + ImportPageRoutes.all(services)

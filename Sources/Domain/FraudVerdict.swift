@@ -1,4 +1,4 @@
-/// What the fraud rules say about a conversion or an affiliate, from good to bad.
+/// What the fraud engine says about a conversion or an affiliate, from good to bad.
 public enum FraudVerdict: String, Sendable, Codable, CaseIterable, Comparable {
     case clear, review, hold
 
@@ -10,5 +10,13 @@ public enum FraudVerdict: String, Sendable, Codable, CaseIterable, Comparable {
         case .review: 1
         case .hold: 2
         }
+    }
+}
+
+extension FraudVerdict {
+    /// Of a conversion, by the probability that it is fraud.
+    public init(ofConversion probability: Double) {
+        self =
+            probability >= FraudStanding.holdFrom ? .hold : probability >= FraudStanding.reviewFrom ? .review : .clear
     }
 }

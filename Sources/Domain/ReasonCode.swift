@@ -42,8 +42,78 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case noRule = 304
     case capReached = 310
     case repeatedOrders = 401
-    case conversionTooFast = 402
-    case ipVelocity = 403
+    case fastOrders = 402
+    case topOrderAddress = 403
+    case instantOrders = 404
+    case slowOrders = 405
+    case dayLateOrders = 406
+    case ordersAfterRival = 407
+    case unknownClicks = 408
+    case missingClicks = 409
+    case usedClicks = 410
+    case foreignClicks = 411
+    case sharedDevices = 412
+    case rivalDevices = 413
+    case otherDevices = 414
+    case otherCountries = 415
+    case offMarketOrders = 416
+    case hostedOrders = 417
+    case otherNetworks = 418
+    case automatedOrders = 419
+    case nightOrders = 420
+    case newCustomers = 421
+    case returningCustomers = 422
+    case repeatCustomers = 423
+    case rivalCustomers = 424
+    case twinOrders = 425
+    case selfOrders = 426
+    case nearLimitOrders = 427
+    case foreignCoupons = 428
+    case rushedOrders = 429
+    case evenOrders = 430
+    case refunds = 431
+    case earlyRefunds = 432
+    case chargebacks = 433
+    case topOrderSubnet = 434
+    case topOrderDevice = 435
+    case topCustomer = 436
+    case topOrderAgent = 437
+    case topAmount = 438
+    case topSubID = 439
+    case reorderingDevices = 440
+    case reorderingAddresses = 441
+    case newOnUsedDevices = 442
+    case lowConversion = 443
+    case highConversion = 444
+    case clicksAgain = 445
+    case returningClickDevices = 446
+    case returningClickAddresses = 447
+    case rapidClicks = 448
+    case regularClicks = 449
+    case programBursts = 450
+    case clicksAfterRival = 451
+    case referrerlessClicks = 452
+    case topReferrer = 453
+    case topClickAddress = 454
+    case topClickSubnet = 455
+    case topClickDevice = 456
+    case topClickAgent = 457
+    case hostedClicks = 458
+    case automatedClicks = 459
+    case nightClicks = 460
+    case offMarketClicks = 461
+    case paidClicks = 462
+    case assists = 463
+    case narrowTimes = 464
+    case timeShape = 465
+    case orderHours = 466
+    case clickHours = 467
+    case amountShape = 468
+    case narrowAmounts = 469
+    case largeOrders = 470
+    case smallOrders = 471
+    case deviceRing = 472
+    case drift = 473
     case testEvent = 501
     case negativeAmount = 601
     case amountOverflow = 602
@@ -94,9 +164,6 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .affiliateBlocked: "The affiliate is blocked."
         case .noRule: "No rule of the programme is for this order."
         case .capReached: "The cap of the rule is reached: what it had left is paid, the rest is not."
-        case .repeatedOrders: "The affiliate reported orders that were already recorded."
-        case .conversionTooFast: "The conversion came less than 15 seconds after its click."
-        case .ipVelocity: "Too many conversions came from one IP address within one hour."
         case .testEvent: "A test event: recorded, never money."
         case .negativeAmount: "The amount is negative."
         case .amountOverflow: "The amount is larger than 1,000,000,000,000 minor units."
@@ -105,6 +172,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .refundExceedsOrder: "The refunds of this order would exceed its amount."
         case .quoteMissing: "No exchange rate of the last seven days is known."
         case .reversalDiffers: "The amount is not that of the refund that is reversed."
+        default: FraudReason.of(self)?.sentence ?? ""
         }
     }
 }

@@ -4,7 +4,7 @@ public import Domain
 public struct AffiliateScored: FleetMessage {
     public static let topic = TopicName.affiliatesScored
 
-    /// A conversion as the fraud rules need it.
+    /// A conversion in short.
     public struct Conversion: Sendable, Hashable {
         public let conversionID: Identifier
         public let occurredAt: Timestamp
@@ -34,16 +34,21 @@ public struct AffiliateScored: FleetMessage {
     /// Orders of this batch that had been recorded before.
     public let duplicateOrders: Int64
     public let conversions: [Conversion]
+    /// What the fraud engine keeps of the batch's events: clicks, orders, repeated ones too, refunds and chargebacks.
+    /// nil in a message of a version that did not send them.
+    public let observations: [FraudObservation]?
 
     public var key: String { affiliateID }
 
     public init(
-        affiliateID: String, programID: String, duplicateOrders: Int64, conversions: [Conversion]
+        affiliateID: String, programID: String, duplicateOrders: Int64, conversions: [Conversion],
+        observations: [FraudObservation]? = nil
     ) {
         self.affiliateID = affiliateID
         self.programID = programID
         self.duplicateOrders = duplicateOrders
         self.conversions = conversions
+        self.observations = observations
     }
 
     public func write(to writer: inout JSONWriter) {
@@ -61,6 +66,7 @@ public struct AffiliateScored: FleetMessage {
                 writer.member("currency", conversion.currency.code)
             }
         }
+        if let observations { writer.member("observations", Base64.text(FraudObservation.bytes(observations))) }
     }
 
     public init?(_ data: JSONTree) {
@@ -69,8 +75,16 @@ public struct AffiliateScored: FleetMessage {
         else { return nil }
         let conversions = elements.compactMap(Conversion.init)
         guard conversions.count == elements.count else { return nil }
+        var observations: [FraudObservation]?
+        if let packed = data["observations"] {
+            guard let bytes = packed.string.flatMap(Base64.bytes), let read = FraudObservation.read(bytes) else {
+                return nil
+            }
+            observations = read
+        }
         self.init(
-            affiliateID: affiliateID, programID: programID, duplicateOrders: duplicates, conversions: conversions)
+            affiliateID: affiliateID, programID: programID, duplicateOrders: duplicates, conversions: conversions,
+            observations: observations)
     }
 }
 

@@ -2,14 +2,14 @@ public import Domain
 
 /// Turns tracking events into what the fraud engine keeps of them.
 public struct FraudEventReading: Sendable {
-    private static let automated = [
+    private static let automated: [[UInt8]] = [
         "bot", "crawl", "spider", "headless", "phantomjs", "selenium", "puppeteer", "playwright", "curl/", "wget/",
         "python", "okhttp", "go-http", "java/", "libwww", "httpclient", "axios", "node-fetch", "scrapy", "postman",
-    ]
-    private static let paidParameters = [
+    ].map { Array($0.utf8) }
+    private static let paidParameters: [[UInt8]] = [
         "gclid=", "gad_source=", "gbraid=", "wbraid=", "fbclid=", "twclid=", "msclkid=", "li_fat_id=", "rdt_cid=",
         "rdclid=", "ttclid=", "utm_medium=cpc", "utm_medium=ppc", "utm_medium=paid",
-    ]
+    ].map { Array($0.utf8) }
 
     /// Prefixes of data centres; empty costs accuracy only.
     public var dataCentres: IPPrefixSet
@@ -18,6 +18,23 @@ public struct FraudEventReading: Sendable {
 
     /// - Returns: nil for what is no money and no click: tests, and reversals of refunds.
     public func read(_ event: TrackingEvent) -> FraudEvent? {
+        guard let observation = observe(event) else { return nil }
+        return read(observation)
+    }
+
+    /// What was observed, with what the prefixes of data centres say of its address.
+    public func read(_ observation: FraudObservation) -> FraudEvent {
+        var event = observation.event
+        if let address = observation.address, !dataCentres.isEmpty, dataCentres.contains(address) {
+            event.marks.insert(.hosting)
+        }
+        return event
+    }
+
+    /// What is to be kept of an event, without a look at the prefixes.
+    ///
+    /// - Returns: nil for what is no money and no click: tests, and reversals of refunds.
+    public func observe(_ event: TrackingEvent) -> FraudObservation? {
         guard !event.isTest, let kind = FraudEventReading.kind(event.kind) else { return nil }
         let program = FraudHash.of(event.programID)
         var made = FraudEvent(
@@ -32,9 +49,15 @@ public struct FraudEventReading: Sendable {
         made.country = FraudEvent.country(event.country)
         made.currency = FraudHash.of(event.currency?.code)
         made.amountMinor = event.amountMinor
-        readNetwork(event, into: &made)
         readTexts(event, into: &made)
-        return made
+        guard let ip = event.ip else { return FraudObservation(made) }
+        guard let address = IPAddress(ip) else {
+            made.address = FraudHash.of(ip)
+            return FraudObservation(made)
+        }
+        made.address = address.addressHash
+        made.subnet = address.subnetHash
+        return FraudObservation(made, address: address)
     }
 
     private static func kind(_ kind: TrackingEvent.Kind) -> FraudEvent.Kind? {
@@ -45,17 +68,6 @@ public struct FraudEventReading: Sendable {
         case .chargeback: .chargeback
         case .refundReversal: nil
         }
-    }
-
-    private func readNetwork(_ event: TrackingEvent, into made: inout FraudEvent) {
-        guard let ip = event.ip else { return }
-        guard let address = IPAddress(ip) else {
-            made.address = FraudHash.of(ip)
-            return
-        }
-        made.address = address.addressHash
-        made.subnet = address.subnetHash
-        if !dataCentres.isEmpty, dataCentres.contains(address) { made.marks.insert(.hosting) }
     }
 
     private func readTexts(_ event: TrackingEvent, into made: inout FraudEvent) {
@@ -85,15 +97,16 @@ public struct FraudEventReading: Sendable {
         return String(rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" })
     }
 
-    private static func says(_ text: String, anyOf words: [String]) -> Bool {
+    /// - Parameter words: in lower case.
+    private static func says(_ text: String, anyOf words: [[UInt8]]) -> Bool {
         let lower = Array(text.utf8.map { $0 >= 65 && $0 <= 90 ? $0 | 0x20 : $0 })
-        return words.contains { word in contains(lower, Array(word.utf8)) }
+        return lower.withUnsafeBufferPointer { text in words.contains { word in contains(text, word) } }
     }
 
-    private static func contains(_ text: [UInt8], _ word: [UInt8]) -> Bool {
-        guard text.count >= word.count else { return false }
-        for start in 0...(text.count - word.count) where text[start] == word[0] {
-            if text[start...].starts(with: word) { return true }
+    private static func contains(_ text: UnsafeBufferPointer<UInt8>, _ word: [UInt8]) -> Bool {
+        guard let first = word.first, text.count >= word.count else { return false }
+        for start in 0...(text.count - word.count) where text[start] == first {
+            if text[start..<(start + word.count)].elementsEqual(word) { return true }
         }
         return false
     }

@@ -1,6 +1,6 @@
 public import Domain
 
-/// What the fraud rules said about an affiliate's latest conversions, clear ones among them.
+/// What the fraud engine said about an affiliate's latest conversions, clear ones among them.
 public struct FraudFlags: FleetMessage {
     public static let topic = TopicName.fraudFlags
 
@@ -10,11 +10,14 @@ public struct FraudFlags: FleetMessage {
         public let value: Int64
         /// What the value was held against.
         public let baseline: Int64
+        /// What was measured, in words; nil in a message of a version that did not say.
+        public let sentence: String?
 
-        public init(code: ReasonCode, value: Int64, baseline: Int64) {
+        public init(code: ReasonCode, value: Int64, baseline: Int64, sentence: String? = nil) {
             self.code = code
             self.value = value
             self.baseline = baseline
+            self.sentence = sentence
         }
     }
 
@@ -57,6 +60,7 @@ public struct FraudFlags: FleetMessage {
                 writer.member("code", Int64(reason.code.rawValue))
                 writer.member("value", reason.value)
                 writer.member("baseline", reason.baseline)
+                if let sentence = reason.sentence { writer.member("sentence", sentence) }
             }
         }
         writer.member("conversions", conversions) { writer, conversion in
@@ -86,7 +90,7 @@ extension FraudFlags.Reason {
         guard let code = ReasonCode(data["code"]), let value = data["value"]?.integer,
             let baseline = data["baseline"]?.integer
         else { return nil }
-        self.init(code: code, value: value, baseline: baseline)
+        self.init(code: code, value: value, baseline: baseline, sentence: data["sentence"]?.string)
     }
 }
 

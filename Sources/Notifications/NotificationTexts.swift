@@ -8,7 +8,8 @@ extension NewNotification {
         guard flags.verdict != .clear, !flags.reasons.isEmpty else { return [] }
         let day = CivilDate(daysSinceEpoch: moment.day).text
         let reasons = flags.reasons.map { reason in
-            "\(reason.code.sentence) (\(reason.code.rawValue): \(reason.value), limit \(reason.baseline))"
+            reason.sentence.map { "\($0) (\(reason.code.rawValue))" }
+                ?? "\(reason.code.sentence) (\(reason.code.rawValue): \(reason.value), limit \(reason.baseline))"
         }
         let title =
             flags.verdict == .hold

@@ -67,6 +67,36 @@ public enum CommissionStore {
         return count
     }
 
+    /// Lets commissions wait again that were held and that no verdict is against any more; whoever decides about what
+    /// is due, decides about them.
+    ///
+    /// - Parameter affiliateIDs: of the commissions, or of their conversions.
+    /// - Returns: how many there were.
+    @discardableResult
+    public static func release(
+        of affiliateIDs: [String], by actor: String, because reason: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
+        guard !affiliateIDs.isEmpty else { return 0 }
+        let released = try transaction.query(
+            """
+            UPDATE commission c SET status = 'pending'
+            FROM (
+                SELECT h.commission_id FROM commission h
+                JOIN fraud_conversion f USING (conversion_id) JOIN affiliate a ON a.affiliate_id = h.affiliate_id
+                WHERE h.status = 'held' AND (h.affiliate_id = ANY ($1::text[]) OR f.affiliate_id = ANY ($1::text[]))
+                    AND f.verdict = 'clear' AND a.fraud_verdict <> 'hold'
+                ORDER BY h.commission_id FOR UPDATE OF h) AS r
+            WHERE c.commission_id = r.commission_id RETURNING c.commission_id
+            """, .texts(affiliateIDs)
+        ) { row throws(PostgresError) in try row.identifier(0) }
+        try CommissionHistory.append(
+            released.sorted().map {
+                CommissionChange(commissionID: $0, from: .held, to: .pending, actor: actor, reason: reason)
+            }, at: now, in: transaction)
+        return released.count
+    }
+
     private static func lockJudged(
         _ conversionIDs: [Identifier], at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [Judged] {

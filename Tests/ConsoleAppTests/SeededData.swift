@@ -170,6 +170,10 @@ enum SeededData {
                     '14 conversions came from one IP address within one hour.', 'javascript:alert(1)', $1)
             """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
         try await console.run(
-            "INSERT INTO fraud_flag (affiliate_id, code, measured) VALUES ('aff-7', 403, '14 conversions')")
+            """
+            INSERT INTO fraud_case (affiliate_id, kind, code, verdict, probability, days, measured, first_day, last_day,
+                opened_at, last_seen_at)
+            VALUES ('aff-7', 'network', 403, 'review', 0.7, 2, '14 conversions', '2026-02-01', '2026-03-01', $1, $1)
+            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
     }
 }

@@ -18,15 +18,18 @@ import Testing
                 AffiliateScored.Conversion(
                     conversionID: Identifier(.max), occurredAt: Timestamp(microsecondsSinceEpoch: 0),
                     secondsFromClick: nil, ip: nil, amountMinor: 0, commissionMinor: 5, currency: euro),
-            ])
+            ], observations: FraudObservationTests.samples)
     }
 
     private static let flags = FraudFlags(
         affiliateID: "a", verdict: .review, risk: BasisPoints(2_500),
-        reasons: [FraudFlags.Reason(code: .ipVelocity, value: 12, baseline: 10)],
+        reasons: [
+            FraudFlags.Reason(code: .topOrderAddress, value: 12, baseline: 10),
+            FraudFlags.Reason(code: .fastOrders, value: 7, baseline: 0, sentence: "7 of 12"),
+        ],
         conversions: [
             FraudFlags.Conversion(
-                conversionID: Identifier(1), verdict: .hold, codes: [.conversionTooFast, .ipVelocity]),
+                conversionID: Identifier(1), verdict: .hold, codes: [.fastOrders, .topOrderAddress]),
             FraudFlags.Conversion(conversionID: Identifier(2), verdict: .clear, codes: []),
         ])
 
@@ -87,7 +90,7 @@ import Testing
 
     @Test("A message without one of its members, or with one of another type, is none")
     func members() throws {
-        try needsItsMembers(FleetMessageTests.scored())
+        try needsItsMembers(FleetMessageTests.scored(), optional: ["observations"])
         try needsItsMembers(FleetMessageTests.flags)
         try needsItsMembers(FleetMessageTests.requested())
         try needsItsMembers(FleetMessageTests.settled(.failed, "x"), optional: ["failure_code"])

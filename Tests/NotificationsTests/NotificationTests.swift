@@ -48,7 +48,7 @@ import WorkerRuntime
                 NotificationTests.record(
                     FraudFlags(
                         affiliateID: "a", verdict: verdict, risk: BasisPoints(100),
-                        reasons: [.init(code: .ipVelocity, value: 10 + number, baseline: 10)], conversions: []))
+                        reasons: [.init(code: .topOrderAddress, value: 10 + number, baseline: 10)], conversions: []))
             }
             try await NotificationTests.apply(records, on: database)
             try await NotificationTests.apply(records, on: database)

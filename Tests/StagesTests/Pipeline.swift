@@ -2,6 +2,7 @@ import DevKit
 import Domain
 import Events
 import Kafka
+import Logging
 import Outbox
 import Postgres
 import Stages
@@ -49,13 +50,39 @@ struct Pipeline {
     @discardableResult
     func take(_ events: [String], at now: Timestamp = Pipeline.now) async throws -> [FraudFlags] {
         let scored = try await apply(ScoringStage(registersUnknown: false), to: events.map { Array($0.utf8) }, at: now)
-        let flags = try await apply(FraudDetectionStage(), to: scored, at: now)
+        _ = try await apply(FraudDetectionStage(), to: scored, at: now)
+        let flags = try await judge(at: now)
         _ = try await apply(PayoutPlanningStage(), to: flags, at: now)
-        return flags.compactMap { message in
+        return Pipeline.read(flags)
+    }
+
+    static func read(_ flags: [[UInt8]]) -> [FraudFlags] {
+        flags.compactMap { message in
             guard case .message(_, _, let data) = Envelope.read(message[...], schema: TopicName.fraudFlags)
             else { return nil }
             return FraudFlags(data)
         }
+    }
+
+    /// Lets a detector that just started judge everything that waits.
+    /// - Returns: the messages that it sent.
+    func judge(at now: Timestamp = Pipeline.now, by timer: FraudJudgingTimer? = nil) async throws -> [[UInt8]] {
+        let before = try await flagMessages().count
+        let timer = timer ?? self.timer(at: now)
+        try await timer.runOnce()
+        return Array(try await flagMessages().dropFirst(before))
+    }
+
+    func timer(at now: Timestamp = Pipeline.now) -> FraudJudgingTimer {
+        FraudJudgingTimer(
+            pool: database.pool, publisher: nil, judge: "test", clock: { now },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private func flagMessages() async throws -> [[UInt8]] {
+        try await database.pool.transaction { (transaction) throws(PostgresError) in
+            try OutboxStore.load(FraudJudgingTimer.lane, from: 0, limit: 100_000, in: transaction)
+        }.compactMap(\.message.payload)
     }
 
     /// - Returns: the messages that the stage sent.

@@ -10,12 +10,13 @@ public enum Role: String, CaseIterable, Sendable {
         ]
         return switch self {
         case .owner: Set(Permission.allCases)
-        case .manager: reading.union([.ingestEvents, .changeRules, .changePrograms, .changeAffiliates])
+        case .manager: reading.union([.ingestEvents, .changeRules, .changePrograms, .changeAffiliates, .decideFraud])
         case .finance:
             reading.union([
                 .processPayments, .decidePayouts, .closeBooks, .quoteRates, .changePrograms, .setPayoutLimits,
             ])
-        case .fraud, .viewer: reading
+        case .fraud: reading.union([.decideFraud])
+        case .viewer: reading
         // Sees its own payouts and nothing else: every query is narrowed to its affiliate id.
         case .affiliate: [.readPayments]
         }
@@ -32,6 +33,7 @@ public enum Permission: String, CaseIterable, Sendable {
     case ingestEvents = "events:write"
     case readFleet = "fleet:read"
     case readFraud = "fraud:read"
+    case decideFraud = "fraud:decide"
     case readNotifications = "notifications:read"
     case readRules = "rules:read"
     case changeRules = "rules:write"
@@ -43,7 +45,7 @@ public enum Permission: String, CaseIterable, Sendable {
     case setPayoutLimits = "payout_limits:write"
     case changeAffiliates = "affiliates:write"
 
-    /// Deciding about payouts, saying which are paid without a decision, and closing the books take a person who can be
-    /// named; a key cannot carry them.
-    var isGrantedToKeys: Bool { ![.decidePayouts, .setPayoutLimits, .closeBooks].contains(self) }
+    /// Deciding about payouts and fraud, saying which payouts need no decision, and closing the books take a person who
+    /// can be named; a key cannot carry them.
+    var isGrantedToKeys: Bool { ![.decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud].contains(self) }
 }

@@ -15,23 +15,6 @@ struct NotificationRow: Encodable, Sendable {
     var cursor: Cursor { Cursor(createdAt, notificationId) }
 }
 
-/// A suspicion about an affiliate.
-struct FraudFlagRow: Encodable, Sendable {
-    let fraudFlagId: Int64
-    let affiliateId: String
-    let affiliateName: String
-    let code: Int32
-    let sentence: String
-    let occurrences: Int64
-    let measured: String
-    let status: String
-    let decidedBy: String?
-    let openedAt: String
-    let lastSeenAt: String
-
-    var cursor: Cursor { Cursor(String(fraudFlagId)) }
-}
-
 /// What waits on the desks of the admins.
 enum DeskQueries {
     /// - Returns: up to one row more than `limit`, newest first, of those meant for admins.
@@ -67,28 +50,5 @@ enum DeskQueries {
         try transaction.run(
             "UPDATE notification SET read_at = $1 WHERE audience = 'admin' AND read_at IS NULL AND created_at <= $1",
             .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
-    }
-
-    /// - Parameter status: nil for all.
-    /// - Returns: up to one row more than `limit`, newest first.
-    static func fraudFlags(
-        status: String?, limit: Int, cursor: Cursor?, in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [FraudFlagRow] {
-        try transaction.query(
-            """
-            SELECT f.fraud_flag_id, f.affiliate_id, COALESCE(a.name, f.affiliate_id), f.code, f.occurrences, f.measured,
-                f.status, f.decided_by, f.opened_at, f.last_seen_at
-            FROM fraud_flag f LEFT JOIN affiliate a USING (affiliate_id)
-            WHERE ($1::text IS NULL OR f.status = $1) AND ($2::bigint IS NULL OR f.fraud_flag_id < $2)
-            ORDER BY f.fraud_flag_id DESC LIMIT $3
-            """, .optionalText(status), .optionalInt8(cursor.flatMap { Int64($0.fields[0]) }), .int8(Int64(limit) + 1)
-        ) { row in
-            let code = try row.int4(3)
-            return FraudFlagRow(
-                fraudFlagId: try row.int8(0), affiliateId: try row.text(1), affiliateName: try row.text(2), code: code,
-                sentence: ReasonCode(rawValue: code)?.sentence ?? "Unknown reason code.", occurrences: try row.int8(4),
-                measured: try row.text(5), status: try row.text(6), decidedBy: try row.textOrNull(7),
-                openedAt: try row.moment(8), lastSeenAt: try row.moment(9))
-        }
     }
 }

@@ -13,7 +13,6 @@ enum ReadRoutes {
             .api(.get, "/topics", .readFleet) { try await topics($0, services) },
             .api(.get, "/dead-letters", .readFleet) { try await deadLetters($0, services) },
             .api(.get, "/notifications", .readNotifications) { try await notifications($0, services) },
-            .api(.get, "/fraud-flags", .readFraud) { try await fraudFlags($0, services) },
         ]
     }
 
@@ -98,15 +97,6 @@ enum ReadRoutes {
         let (limit, cursor) = (try call.query.limit(), try call.query.cursor(count: 2))
         let rows = try await services.pool.transaction { transaction throws(PostgresError) in
             try DeskQueries.notifications(limit: limit, cursor: cursor, in: transaction)
-        }
-        return .json(Listing(rows, limit: limit, cursor: \.cursor))
-    }
-
-    private static func fraudFlags(_ call: Call, _ services: Services) async throws -> Answer {
-        let (limit, cursor) = (try call.query.limit(), try call.query.cursor(count: 1))
-        let status = try call.query.choice("status", of: ["open", "confirmed", "dismissed"])
-        let rows = try await services.pool.transaction { transaction throws(PostgresError) in
-            try DeskQueries.fraudFlags(status: status, limit: limit, cursor: cursor, in: transaction)
         }
         return .json(Listing(rows, limit: limit, cursor: \.cursor))
     }

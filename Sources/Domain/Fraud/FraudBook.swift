@@ -5,15 +5,15 @@ public struct FraudBook: Sendable, Codable {
     /// Affiliates in programmes, at most; the one idle longest goes first.
     static let pairsMaximum = 500_000
 
-    private(set) var links = LinkBook()
-    private var rates = FactRates()
-    public private(set) var pairs: [FraudPair: PairHistory] = [:]
+    var links = LinkBook()
+    var rates = FactRates()
+    public internal(set) var pairs: [FraudPair: PairHistory] = [:]
     /// Where each affiliate stands, by its verdicts so far.
     public internal(set) var standings: [UInt64: FraudStanding] = [:]
     /// Who had an event on the last closed day.
-    public private(set) var active: Set<UInt64> = []
+    public internal(set) var active: Set<UInt64> = []
     /// The last day that was closed; nil before the first.
-    public private(set) var day: Int32?
+    public internal(set) var day: Int32?
 
     public init() {}
 
@@ -46,8 +46,7 @@ public struct FraudBook: Sendable, Codable {
             model.score(link, evidence: standings[link.affiliate]?.carried ?? 0, rates)
         }
         rates.close(linked)
-        let window = context.programs.values.map(\.attributionWindowDays).max() ?? 30
-        links.age(to: day, windowDays: min(max(window, 30), 120))
+        links.age(to: day, windowDays: context.clickDays)
         age(to: day)
         return scores
     }

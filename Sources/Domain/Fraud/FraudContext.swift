@@ -22,9 +22,12 @@ public struct FraudAffiliate: Sendable, Hashable, Codable {
 }
 
 /// The context of a judgement.
-public struct FraudContext: Sendable, Codable {
+public struct FraudContext: Sendable, Hashable, Codable {
     public var programs: [UInt64: FraudProgram] = [:]
     public var affiliates: [UInt64: FraudAffiliate] = [:]
 
     public init() {}
+
+    /// Days for which clicks are remembered: the longest attribution window, within limits.
+    public var clickDays: Int32 { min(max(programs.values.map(\.attributionWindowDays).max() ?? 30, 30), 120) }
 }

@@ -14,7 +14,8 @@ public struct IPAddress: Hashable, Sendable {
         }
     }
 
-    private init(value: UInt128) {
+    /// From its 128 bits, as `value` has them.
+    public init(value: UInt128) {
         self.value = value
         isVersion4 = value >> 32 == 0xFFFF
     }

@@ -1,15 +1,16 @@
 public import Domain
 public import Events
 public import Kafka
-import Outbox
 public import Postgres
 import Storage
 public import WorkerRuntime
 
-/// Judges every conversion and its affiliate by the fraud rules, and says so on `fraud.flags`, clear ones too: the
-/// planner approves nothing that was not judged.
+/// Takes in what the scorer observed, for `FraudJudgingTimer`, which judges whole days: what an event means depends on
+/// those before it, of all affiliates, and these come through other partitions.
 public struct FraudDetectionStage: Stage {
-    public let name = "fraud-detector"
+    static let group = "fraud-detector"
+
+    public let name = FraudDetectionStage.group
     public let topics = [TopicName.affiliatesScored]
 
     public init() {}
@@ -25,24 +26,38 @@ public struct FraudDetectionStage: Stage {
         let inputs = try output.admit(batch, group: name, at: now, in: transaction)
         CrashPoint.hit(.afterDedupe)
         guard !inputs.isEmpty else { return output }
-        let messages = inputs.map(\.input.message)
-        var judgement = FraudJudgement(
-            messages, conversionsOfIPHours: try FraudStore.count(FraudJudgement.ipHours(messages), in: transaction))
-        judgement.weigh(
-            occurrences: try FraudStore.raise(judgement.flagHits, at: now, in: transaction),
-            verdicts: try FraudStore.verdicts(of: Set(messages.map(\.affiliateID)).sorted(), in: transaction))
-        try FraudStore.save(judgement.conversions, at: now, in: transaction)
-        try FraudStore.worsen(judgement.worsened, in: transaction)
-        for (sourced, finding) in zip(inputs, judgement.findings) {
-            output.messages.append(
-                StageOutput.Message(
-                    cause: sourced.record.source,
-                    message: OutboxMessage(
-                        finding.message, id: Identifier(hashing: TopicName.fraudFlags, sourced.input.id.description),
-                        at: sourced.input.at)))
-            output.outcomes[finding.message.verdict.rawValue, default: 0] += 1
+        var names: [UInt64: String] = [:]
+        var rows: [FraudObservationStore.Row] = []
+        for input in inputs.map(\.input) {
+            names[FraudHash.of(input.message.affiliateID)] = input.message.affiliateID
+            let observations = input.message.observations ?? input.message.observed
+            for (day, events) in Dictionary(grouping: observations, by: \.event.at.day) {
+                rows.append(
+                    FraudObservationStore.Row(
+                        messageID: input.id, day: day, events: FraudObservation.bytes(events)))
+            }
+            output.outcomes["observed", default: 0] += observations.count
         }
+        try FraudObservationStore.name(names, in: transaction)
+        try FraudObservationStore.save(rows, at: now, in: transaction)
         return output
+    }
+}
+
+extension AffiliateScored {
+    /// The conversions of a message that brought no observations, with what it says of them.
+    fileprivate var observed: [FraudObservation] {
+        conversions.map { conversion in
+            var event = FraudEvent(
+                kind: .conversion, key: FraudHash.of(conversion.conversionID.description), at: conversion.occurredAt,
+                affiliate: FraudHash.of(affiliateID), program: FraudHash.of(programID))
+            event.amountMinor = conversion.amountMinor
+            event.currency = FraudHash.of(conversion.currency.code)
+            let address = conversion.ip.flatMap { IPAddress($0) }
+            event.address = address?.addressHash ?? FraudHash.of(conversion.ip)
+            event.subnet = address?.subnetHash ?? 0
+            return FraudObservation(event, address: address, conversionID: conversion.conversionID)
+        }
     }
 }
 

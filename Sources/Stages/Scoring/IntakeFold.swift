@@ -183,7 +183,7 @@ struct IntakeFold: Sendable {
         steps.append(.refundReversal(event, position))
     }
 
-    /// An order that comes twice is no event, but a sign: the fraud rules count it for the affiliate that sent it.
+    /// An order that comes twice is no event, but a sign: the fraud engine counts it for the affiliate that sent it.
     private mutating func noteRepeatedOrder(_ event: TrackingEvent, _ position: SourcePosition, _ currency: Currency) {
         guard let affiliateID = event.affiliateID, facts.parties[affiliateID]?.isActive == true else { return }
         steps.append(.repeatedOrder(event, position, affiliateID: affiliateID, currency))

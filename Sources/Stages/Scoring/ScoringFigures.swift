@@ -6,9 +6,15 @@ import Storage
 struct ScoringFigures: Sendable {
     private(set) var touches: [AggregateKey: ScoringTouch] = [:]
 
-    mutating func click(_ affiliateID: String, _ program: Program, _ source: FigureSource) {
+    private static let reading = FraudEventReading()
+
+    mutating func click(
+        _ event: TrackingEvent, _ affiliateID: String, _ program: Program, _ source: FigureSource
+    ) {
+        let observation = ScoringFigures.reading.observe(event)
         touch(affiliateID, program.programID, program.currency, source) {
             $0.count(source, at: source.occurredAt) { $0.clicks += 1 }
+            if let observation { $0.observe(observation) }
         }
     }
 
@@ -17,12 +23,14 @@ struct ScoringFigures: Sendable {
         let event = order.event
         guard !event.isTest else { return }
         let source = FigureSource(event, order.position)
+        let observation = ScoringFigures.observe(event, of: order.affiliateID, conversionID: event.conversionID)
         touch(order.affiliateID, event.programID, order.currency, source) {
             $0.count(source, at: event.occurredAt) {
                 $0.conversions += Int64(event.quantity)
                 $0.revenueMinor += event.amountMinor
             }
             $0.add(order.scored(commissionMinor: commissions.first?.price.amountMinor ?? 0))
+            if let observation { $0.observe(observation) }
         }
         earn(
             commissions.map { CommissionMove(commission: $0.recorded, amountMinor: $0.price.amountMinor) },
@@ -35,15 +43,17 @@ struct ScoringFigures: Sendable {
     ///   - sign: 1 for a refund, −1 for one that did not happen after all.
     ///   - moves: what it did to commissions.
     mutating func refund(
-        _ amountMinor: Int64, of conversion: RecordedConversion, sign: Int64, _ moves: [CommissionMove],
+        _ event: TrackingEvent, of conversion: RecordedConversion, sign: Int64, _ moves: [CommissionMove],
         _ source: FigureSource
     ) {
         guard !conversion.isTest else { return }
+        let observation = ScoringFigures.reading.observe(event)
         touch(conversion.affiliateID, conversion.programID, conversion.currency, source) {
             $0.count(source, at: conversion.occurredAt) {
                 $0.refunds += sign
-                $0.refundedMinor += sign * amountMinor
+                $0.refundedMinor += sign * event.amountMinor
             }
+            if let observation { $0.observe(observation) }
         }
         earn(moves, conversion, source)
     }
@@ -72,9 +82,23 @@ struct ScoringFigures: Sendable {
     }
 
     mutating func repeatedOrder(
-        _ affiliateID: String, _ programID: String, _ currency: Currency, _ source: FigureSource
+        _ event: TrackingEvent, _ affiliateID: String, _ currency: Currency, _ source: FigureSource
     ) {
-        touch(affiliateID, programID, currency, source) { $0.repeatOrder() }
+        let observation = ScoringFigures.observe(event, of: affiliateID, conversionID: nil)
+        touch(affiliateID, event.programID, currency, source) {
+            $0.repeatOrder()
+            if let observation { $0.observe(observation) }
+        }
+    }
+
+    /// An order that names no affiliate is seen as that of whom it was attributed to.
+    private static func observe(
+        _ event: TrackingEvent, of affiliateID: String, conversionID: Identifier?
+    ) -> FraudObservation? {
+        guard var observation = reading.observe(event) else { return nil }
+        observation.conversionID = conversionID
+        if observation.event.affiliate == 0 { observation.event.affiliate = FraudHash.of(affiliateID) }
+        return observation
     }
 
     /// Commission that came or went, on the day of its order.

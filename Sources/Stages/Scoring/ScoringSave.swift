@@ -27,21 +27,21 @@ struct ScoringDecision: Sendable {
         for step in intake.steps {
             switch step {
             case .click(let event, let position, let affiliateID, let program):
-                figures.click(affiliateID, program, FigureSource(event, position))
+                figures.click(event, affiliateID, program, FigureSource(event, position))
             case .order(let order):
                 figures.order(order, money.price(order))
             case .refund(let event, let position):
                 let moves = money.refund(event)
                 guard let conversion = money.conversions[event.conversionID] else { continue }
                 let source = FigureSource(event, position)
-                figures.refund(event.amountMinor, of: conversion, sign: 1, moves, source)
+                figures.refund(event, of: conversion, sign: 1, moves, source)
             case .refundReversal(let event, let position):
                 let moves = money.reverse(event)
                 guard let conversion = money.conversions[event.conversionID] else { continue }
                 let source = FigureSource(event, position)
-                figures.refund(event.amountMinor, of: conversion, sign: -1, moves, source)
+                figures.refund(event, of: conversion, sign: -1, moves, source)
             case .repeatedOrder(let event, let position, let affiliateID, let currency):
-                figures.repeatedOrder(affiliateID, event.programID, currency, FigureSource(event, position))
+                figures.repeatedOrder(event, affiliateID, currency, FigureSource(event, position))
             }
         }
         now = intake.now
@@ -135,24 +135,34 @@ extension ScoringFigures {
         return messages
     }
 
-    /// Conversions of one message: with the longest texts that an event may have they stay below a broker's 1 MB.
-    static let messageConversionsMaximum = 500
+    /// Conversions and observed events of one message: with the longest texts that an event may have they stay below a
+    /// broker's 1 MB.
+    static let messageConversionsMaximum = 400
+    static let messageObservationsMaximum = 1_000
 
     /// One message, or several where one would be larger than a broker takes.
     private func messages(_ key: AggregateKey, _ touch: ScoringTouch) -> [ScoringMessage] {
-        let count = touch.conversions.count
-        let width = ScoringFigures.messageConversionsMaximum
-        return stride(from: 0, to: max(1, count), by: width).map { start in
+        let conversions = touch.conversions.parts(of: ScoringFigures.messageConversionsMaximum)
+        let observations = touch.observations.parts(of: ScoringFigures.messageObservationsMaximum)
+        return (0..<max(1, conversions.count, observations.count)).map { part in
             let message = AffiliateScored(
                 affiliateID: key.affiliateID, programID: key.programID,
-                duplicateOrders: start == 0 ? touch.duplicateOrders : 0,
-                conversions: Array(touch.conversions[start..<min(start + width, count)]))
+                duplicateOrders: part == 0 ? touch.duplicateOrders : 0,
+                conversions: part < conversions.count ? conversions[part] : [],
+                observations: part < observations.count ? observations[part] : [])
             let id = Identifier(
                 hashing: ScoringStage.group, touch.first.key.description, String(touch.first.position.partition),
-                String(touch.first.position.offset), key.affiliateID, key.programID, key.currency.code, String(start))
+                String(touch.first.position.offset), key.affiliateID, key.programID, key.currency.code, String(part))
             return ScoringMessage(
                 partition: touch.first.position.partition,
                 message: OutboxMessage(message, id: id, at: touch.lastEventAt))
         }
+    }
+}
+
+extension Array {
+    /// Cut into parts of at most `width`.
+    fileprivate func parts(of width: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: width).map { Array(self[$0..<Swift.min($0 + width, count)]) }
     }
 }

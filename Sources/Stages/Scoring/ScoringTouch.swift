@@ -30,6 +30,7 @@ struct ScoringTouch: Sendable {
     private(set) var days: [Int32: DayTotals] = [:]
     private(set) var duplicateOrders: Int64 = 0
     private(set) var conversions: [AffiliateScored.Conversion] = []
+    private(set) var observations: [FraudObservation] = []
     /// Whether there is something to judge: commission alone says nothing of an affiliate.
     private(set) var isTold = false
 
@@ -56,6 +57,10 @@ struct ScoringTouch: Sendable {
 
     mutating func add(_ conversion: AffiliateScored.Conversion) {
         conversions.append(conversion)
+    }
+
+    mutating func observe(_ observation: FraudObservation) {
+        observations.append(observation)
     }
 }
 

@@ -42,7 +42,7 @@ extension Backtest {
                 try backtest.run { day, judgements, scores in
                     try write(judgements, on: day, file.affiliates, to: &output)
                     for score in scores {
-                        let codes = score.signals.map(\.rawValue).joined(separator: " ")
+                        let codes = score.signals.map { String($0.code.rawValue) }.joined(separator: " ")
                         try conversions.write([file.conversions[score.event] ?? "", decimal(score.probability), codes])
                     }
                 }
@@ -64,7 +64,9 @@ extension Backtest {
                 names[judgement.affiliate].map { (name: $0, judgement: judgement) }
             }
             for (name, judgement) in named.sorted(by: { $0.name < $1.name }) {
-                let reason = judgement.reasons.first.map { "\($0.finding.signal.rawValue): \($0.finding.sentence)" }
+                let reason = judgement.reasons.first.map {
+                    "\($0.finding.signal.code.rawValue): \($0.finding.sentence)"
+                }
                 try output.write([
                     name, date, decimal(judgement.probability), judgement.verdict.rawValue, reason ?? "",
                 ])

@@ -124,11 +124,16 @@ struct DemoRun: Sendable {
     private func waitUntilIdle() async throws {
         try await wait(for: "every lag to be 0", within: DemoRun.idleWithin, every: .milliseconds(200)) {
             try await demo.check()
-            let lag = try await FleetLag.load(pool: demo.pool, admin: admin, readers: readers)
-            if let held = lag.held { throw DemoError.held(held) }
-            guard lag.isIdle else { return false }
-            return try await releasable() == 0
+            guard try await isIdle(), try await releasable() == 0, try await unjudged() == 0 else { return false }
+            // What was judged since the first look has been published and read by now.
+            return try await isIdle()
         }
+    }
+
+    private func isIdle() async throws -> Bool {
+        let lag = try await FleetLag.load(pool: demo.pool, admin: admin, readers: readers)
+        if let held = lag.held { throw DemoError.held(held) }
+        return lag.isIdle
     }
 
     private func pay() async throws {
@@ -144,6 +149,15 @@ struct DemoRun: Sendable {
             try transaction.query(
                 "SELECT count(*) FROM parked_event JOIN conversion USING (conversion_id) WHERE code = 206"
             ) { row in
+                try row.int8(0)
+            }.first ?? 0
+        }
+    }
+
+    /// Observed events that the fraud-detector's timer has not judged yet.
+    private func unjudged() async throws -> Int64 {
+        try await demo.pool.transaction { (transaction) throws(PostgresError) in
+            try transaction.query("SELECT count(*) FROM fraud_observation WHERE NOT judged") { row in
                 try row.int8(0)
             }.first ?? 0
         }

@@ -27,10 +27,10 @@ public struct DayCell: Sendable, Hashable, Codable {
         case clickAddress, clickSubnet, clickDevice, clickAgent, clickReferrer, clickSubID
     }
 
-    private(set) var counts = [UInt32](repeating: 0, count: Slot.end)
-    private(set) var sums = [Int64](repeating: 0, count: Sum.allCases.count)
+    var counts = [UInt32](repeating: 0, count: Slot.end)
+    var sums = [Int64](repeating: 0, count: Sum.allCases.count)
     /// In the order of `Key`; empty once the day is too old for them.
-    private(set) var tallies = [Tally](repeating: Tally(), count: Key.allCases.count)
+    var tallies = [Tally](repeating: Tally(), count: Key.allCases.count)
 
     public init() {}
 

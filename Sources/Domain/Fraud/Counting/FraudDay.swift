@@ -15,6 +15,9 @@ public struct FraudDays: Sendable, Codable {
         for (day, events) in other.days { days[day, default: []] += events }
     }
 
+    /// Events that count on `day`, whenever they occurred.
+    mutating func merge(_ day: Int32, _ events: [FraudEvent]) { days[day, default: []] += events }
+
     /// The days with events, in ascending order.
     public var list: [Int32] { days.keys.sorted() }
 

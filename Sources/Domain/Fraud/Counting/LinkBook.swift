@@ -13,18 +13,18 @@ struct LinkBook: Sendable, Codable {
     static let twinSeconds: Int64 = 4 * 86_400
     static let rushMilliseconds: Int64 = 60_000
 
-    private(set) var devices: [UInt64: DeviceRecord] = [:]
-    private(set) var clicks: [UInt64: ClickRecord] = [:]
-    private var orders: [UInt64: OrderRecord] = [:]
+    var devices: [UInt64: DeviceRecord] = [:]
+    var clicks: [UInt64: ClickRecord] = [:]
+    var orders: [UInt64: OrderRecord] = [:]
     /// By customer, and by device.
-    private var buyers: [UInt64: BuyerRecord] = [:]
+    var buyers: [UInt64: BuyerRecord] = [:]
     /// The last order of a pair, and the gap before it, in milliseconds.
-    private var rhythm: [FraudPair: SIMD2<Int64>] = [:]
+    var rhythm: [FraudPair: SIMD2<Int64>] = [:]
     /// Who used a coupon first.
-    private var coupons: [UInt64: UInt64] = [:]
-    private(set) var markets = MarketBook()
+    var coupons: [UInt64: UInt64] = [:]
+    var markets = MarketBook()
     /// The affiliates behind the 32-bit hashes of the devices.
-    private(set) var names: [UInt32: UInt64] = [:]
+    var names: [UInt32: UInt64] = [:]
 
     var deviceCount: Int { devices.count }
 
@@ -248,6 +248,11 @@ struct LinkBook: Sendable, Codable {
     /// Forgets what is too old after `day`, and learns the day's markets.
     mutating func age(to day: Int32, windowDays: Int32) {
         markets.close()
+        forget(after: day, windowDays: windowDays)
+    }
+
+    /// Forgets what is too old after `day`.
+    mutating func forget(after day: Int32, windowDays: Int32) {
         devices = devices.filter { $0.value.lastDay > day - LinkBook.deviceDays }
         clicks = clicks.filter { $0.value.at.day > day - windowDays }
         orders = orders.filter { $0.value.at.day > day - LinkBook.orderDays }

@@ -13,7 +13,7 @@ struct MarketBook: Sendable, Codable {
     /// Visitors before whom no country is called unusual.
     static let locatedMinimum: Int64 = 200
 
-    private var known: [UInt64: Market] = [:]
+    var known: [UInt64: Market] = [:]
     private var today: [UInt64: Market] = [:]
 
     private static func key(_ event: FraudEvent) -> UInt64 { FraudHash.mixed(event.program ^ event.currency &* 3) }

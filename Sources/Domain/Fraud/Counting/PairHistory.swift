@@ -28,11 +28,11 @@ public struct PairHistory: Sendable, Codable {
     }
 
     /// In ascending order.
-    private(set) var days: [Day] = []
+    var days: [Day] = []
     /// All unsuspected days before.
-    private(set) var older = DayCell()
-    private(set) var olderDays: Int32 = 0
-    public private(set) var firstDay: Int32
+    var older = DayCell()
+    var olderDays: Int32 = 0
+    public internal(set) var firstDay: Int32
 
     init(firstDay: Int32) { self.firstDay = firstDay }
 

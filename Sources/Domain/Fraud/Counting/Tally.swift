@@ -8,17 +8,17 @@ public struct Tally: Sendable, Hashable, Codable {
     static let bucketBits = 8
     static let registerBits = 9
 
-    public private(set) var total: UInt32 = 0
+    public internal(set) var total: UInt32 = 0
     /// In ascending order, while exact.
-    private var keys: [UInt32] = []
+    var keys: [UInt32] = []
     /// Of the keys while exact, then of the buckets.
-    private var counts: [UInt32] = []
+    var counts: [UInt32] = []
     /// Of the HyperLogLog; empty while exact.
-    private var registers: [UInt8] = []
+    var registers: [UInt8] = []
 
     public init() {}
 
-    private var isExact: Bool { registers.isEmpty }
+    var isExact: Bool { registers.isEmpty }
 
     public mutating func add(_ key: UInt64, _ count: UInt32 = 1) {
         add(UInt32(truncatingIfNeeded: key ^ key >> 32), count)

@@ -13,7 +13,7 @@ struct FactRates: Sendable, Codable {
     /// What yesterday's counts still count today.
     private static let keptShare = 0.97
 
-    private var counts: [UInt64: [Double]] = [:]
+    var counts: [UInt64: [Double]] = [:]
 
     /// The share of conversions with the fact, an unusual one where little is known.
     func rate(_ share: (k: FraudFact, n: FraudFact), in program: UInt64) -> Double {

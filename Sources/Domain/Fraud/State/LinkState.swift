@@ -1,0 +1,209 @@
+extension DeviceRecord {
+    func write(_ writer: inout StateWriter) {
+        writer.number(lastDay)
+        for places in [customers, sellers] {
+            writer.list((0..<8).map { places[$0] }.filter { $0 != 0 }) { $0.hash($1) }
+        }
+        writer.list((0..<4).filter { clickAffiliates[$0] != 0 }) { writer, index in
+            writer.hash(clickAffiliates[index])
+            writer.hash(clickPrograms[index])
+            writer.number(clickTimes[index])
+        }
+    }
+
+    init(_ reader: inout StateReader) throws(UnreadableState) {
+        lastDay = try reader.number32()
+        for (index, key) in try reader.list(maximum: 8, { (r) throws(UnreadableState) in try r.hash32() }).enumerated()
+        {
+            customers[index] = key
+        }
+        for (index, key) in try reader.list(maximum: 8, { (r) throws(UnreadableState) in try r.hash32() }).enumerated()
+        {
+            sellers[index] = key
+        }
+        let clicks = try reader.list(maximum: 4) { (reader) throws(UnreadableState) in
+            (try reader.hash32(), try reader.hash32(), try reader.number())
+        }
+        for (index, click) in clicks.enumerated() {
+            (clickAffiliates[index], clickPrograms[index], clickTimes[index]) = click
+        }
+    }
+}
+
+extension ClickRecord {
+    func write(_ writer: inout StateWriter) {
+        writer.number(at.microsecondsSinceEpoch)
+        writer.hash(affiliate)
+        writer.hash(device)
+        writer.hash(subnet)
+        writer.count(UInt64(country))
+        writer.byte(isAfterRival ? 1 : 0)
+        writer.count(UInt64(orders))
+        writer.hash(customer)
+    }
+
+    init(_ reader: inout StateReader) throws(UnreadableState) {
+        at = Timestamp(microsecondsSinceEpoch: try reader.number())
+        affiliate = try reader.hash()
+        device = try reader.hash()
+        subnet = try reader.hash()
+        country = UInt16(truncatingIfNeeded: try reader.count())
+        isAfterRival = try reader.flag()
+        orders = UInt16(truncatingIfNeeded: try reader.count())
+        customer = try reader.hash()
+    }
+}
+
+extension OrderRecord {
+    func write(_ writer: inout StateWriter) {
+        writer.number(at.microsecondsSinceEpoch)
+        writer.hash(affiliate)
+    }
+
+    init(_ reader: inout StateReader) throws(UnreadableState) {
+        at = Timestamp(microsecondsSinceEpoch: try reader.number())
+        affiliate = try reader.hash()
+    }
+}
+
+extension BuyerRecord {
+    func write(_ writer: inout StateWriter) {
+        writer.number(at.microsecondsSinceEpoch)
+        writer.number(amountMinor)
+        writer.hash(affiliate)
+    }
+
+    init(_ reader: inout StateReader) throws(UnreadableState) {
+        at = Timestamp(microsecondsSinceEpoch: try reader.number())
+        amountMinor = try reader.number()
+        affiliate = try reader.hash()
+    }
+}
+
+/// What a link leads from. The raw values are stored.
+public enum FraudLinkKind: Int32, Sendable, CaseIterable {
+    case device = 1
+    case click, order, buyer
+
+    /// Days after its last use for which a link is remembered.
+    ///
+    /// - Parameter clickDays: of clicks.
+    public func daysKept(clickDays: Int32) -> Int32 {
+        switch self {
+        case .device: LinkBook.deviceDays
+        case .click: clickDays
+        case .order: LinkBook.orderDays
+        case .buyer: LinkBook.buyerDays
+        }
+    }
+}
+
+/// What leads from one key to earlier events, as it is stored: only what the events at hand name is ever loaded.
+public struct FraudLink: Sendable, Hashable {
+    public let kind: FraudLinkKind
+    public let key: UInt64
+    /// The last day on which it was used; it is forgotten by it.
+    public let day: Int32
+    /// Whether something was bought on the device: of these all are needed at once, to find rings.
+    public let isBuyer: Bool
+    public let bytes: [UInt8]
+
+    public init(kind: FraudLinkKind, key: UInt64, day: Int32, isBuyer: Bool, bytes: [UInt8]) {
+        self.kind = kind
+        self.key = key
+        self.day = day
+        self.isBuyer = isBuyer
+        self.bytes = bytes
+    }
+}
+
+/// The keys by which events lead to earlier ones.
+public struct FraudLinkKeys: Sendable, Hashable {
+    public private(set) var devices: Set<UInt64> = []
+    public private(set) var clicks: Set<UInt64> = []
+    public private(set) var orders: Set<UInt64> = []
+    public private(set) var buyers: Set<UInt64> = []
+
+    public init() {}
+
+    public mutating func insert(_ event: FraudEvent) {
+        switch event.kind {
+        case .click:
+            devices.insert(event.device)
+            clicks.insert(event.click)
+        case .conversion:
+            devices.insert(event.device)
+            clicks.insert(event.click)
+            orders.insert(event.order)
+            buyers.formUnion([event.customer, event.device])
+        case .refund, .chargeback: orders.insert(event.order)
+        }
+    }
+
+    public mutating func subtract(_ other: FraudLinkKeys) {
+        devices.subtract(other.devices)
+        clicks.subtract(other.clicks)
+        orders.subtract(other.orders)
+        buyers.subtract(other.buyers)
+    }
+
+    public mutating func formUnion(_ other: FraudLinkKeys) {
+        devices.formUnion(other.devices)
+        clicks.formUnion(other.clicks)
+        orders.formUnion(other.orders)
+        buyers.formUnion(other.buyers)
+    }
+
+    /// Each key with its kind, in order; without 0, which stands for "not reported".
+    public var list: [(kind: FraudLinkKind, key: UInt64)] {
+        [(FraudLinkKind.device, devices), (.click, clicks), (.order, orders), (.buyer, buyers)].flatMap { kind, keys in
+            keys.filter { $0 != 0 }.sorted().map { (kind, $0) }
+        }
+    }
+}
+
+extension LinkBook {
+    /// The records of keys, where there are any.
+    func links(of keys: FraudLinkKeys) -> [FraudLink] {
+        keys.list.compactMap { kind, key in link(kind, key) }
+    }
+
+    private func link(_ kind: FraudLinkKind, _ key: UInt64) -> FraudLink? {
+        var writer = StateWriter()
+        var isBuyer = false
+        let day: Int32
+        switch kind {
+        case .device:
+            guard let record = devices[key] else { return nil }
+            record.write(&writer)
+            day = record.lastDay
+            isBuyer = record.sellers[0] != 0
+        case .click:
+            guard let record = clicks[key] else { return nil }
+            record.write(&writer)
+            day = record.at.day
+        case .order:
+            guard let record = orders[key] else { return nil }
+            record.write(&writer)
+            day = record.at.day
+        case .buyer:
+            guard let record = buyers[key] else { return nil }
+            record.write(&writer)
+            day = record.at.day
+        }
+        return FraudLink(kind: kind, key: key, day: day, isBuyer: isBuyer, bytes: writer.bytes)
+    }
+
+    /// Takes in stored records; what is known already stays as it is.
+    mutating func adopt(_ links: [FraudLink]) throws(UnreadableState) {
+        for link in links {
+            var reader = StateReader(link.bytes[...])
+            switch link.kind {
+            case .device: if devices[link.key] == nil { devices[link.key] = try DeviceRecord(&reader) }
+            case .click: if clicks[link.key] == nil { clicks[link.key] = try ClickRecord(&reader) }
+            case .order: if orders[link.key] == nil { orders[link.key] = try OrderRecord(&reader) }
+            case .buyer: if buyers[link.key] == nil { buyers[link.key] = try BuyerRecord(&reader) }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Domain
+import Testing
+
+@Suite("The fraud engine's stored state")
+struct FraudStateTests {
+    private static func click(_ number: Int, day: Int32, affiliate: UInt64) -> FraudEvent {
+        let at = Timestamp(secondsSinceEpoch: Int64(day) * 86_400 + Int64(number))
+        var event = FraudEvent(
+            kind: .click, key: FraudHash.mixed(UInt64(day) << 20 | UInt64(number)), at: at, affiliate: affiliate,
+            program: 9)
+        event.click = event.key
+        event.device = UInt64(1 + number % 7)
+        event.country = FraudEvent.country("DE")
+        return event
+    }
+
+    private static func order(after click: FraudEvent) -> FraudEvent {
+        var event = click
+        event.kind = .conversion
+        event.key = FraudHash.mixed(click.key)
+        event.at = click.at.adding(seconds: 300)
+        event.order = event.key
+        event.customer = click.device + 100
+        event.amountMinor = 5_000
+        return event
+    }
+
+    /// Days 100 to 104, each with some clicks and orders of three affiliates.
+    private static let events: [FraudEvent] = (100..<105).flatMap { day in
+        (0..<30).flatMap { number -> [FraudEvent] in
+            let click = click(number, day: Int32(day), affiliate: UInt64(1 + number % 3))
+            return number % 5 == 0 ? [click, order(after: click)] : [click]
+        }
+    }
+
+    private static func keys(_ events: [FraudEvent]) -> FraudLinkKeys {
+        var keys = FraudLinkKeys()
+        for event in events { keys.insert(event) }
+        return keys
+    }
+
+    private static func timeline(
+        _ events: [FraudEvent], on state: FraudState = FraudState(), through day: Int32 = .min
+    ) throws -> FraudTimeline {
+        var timeline = FraudTimeline(try FraudBook(state), through: day)
+        try timeline.add(events, missing: timeline.missing(events), links: [], clickDays: 30)
+        _ = timeline.judge(FraudContext(), .standard, decisions: [:])
+        return timeline
+    }
+
+    @Test("State that is stored and read again is the same to the byte")
+    func roundTrip() throws {
+        let state = try Self.timeline(Self.events).sealed(through: 104, .standard, decisions: [:])
+        let keys = Self.keys(Self.events)
+        #expect(state.pairs.count == 3 && state.standings.count == 3 && state.links.count > 100)
+        #expect(try FraudBook(state).state(linksOf: keys) == state)
+    }
+
+    @Test("A state that was cut short or changed is refused or another state, and never traps")
+    func damaged() throws {
+        let state = try Self.timeline(Self.events).sealed(through: 104, .standard, decisions: [:])
+        for cut in stride(from: 1, to: state.world.count, by: 7) {
+            var damaged = state
+            damaged.world = Array(state.world.prefix(cut))
+            #expect(throws: UnreadableState.self) { try FraudBook(damaged) }
+        }
+        for (pair, bytes) in state.pairs {
+            for place in stride(from: 0, to: bytes.count, by: 3) {
+                var damaged = state
+                damaged.pairs[pair]?[place] = 0xFF
+                _ = try? FraudBook(damaged)  // Only that it does not trap.
+            }
+        }
+    }
+
+    @Test("Days that are sealed one by one end in the state of days that are sealed at once", arguments: [101, 103])
+    func steps(day: Int32) throws {
+        let expected = try Self.timeline(Self.events).sealed(through: 104, .standard, decisions: [:])
+        let early = Self.events.filter { $0.at.day <= day }
+        let first = try Self.timeline(early).sealed(through: day, .standard, decisions: [:])
+        let late = Self.events.filter { $0.at.day > day }
+        let second = try Self.timeline(late, on: first, through: day)
+        var state = second.sealed(through: 104, .standard, decisions: [:])
+        #expect(state.world == expected.world && state.pairs == expected.pairs)
+        #expect(state.standings == expected.standings)
+        // The links that no later event names are those of before.
+        let named = Set(state.links.map(\.key))
+        state.links += first.links.filter { !named.contains($0.key) }
+        #expect(Set(state.links) == Set(expected.links))
+    }
+
+    @Test("An event of a sealed day counts on the day after, and opens no sealed day again")
+    func late() throws {
+        let early = Self.events.filter { $0.at.day <= 102 }
+        let state = try Self.timeline(early).sealed(through: 102, .standard, decisions: [:])
+        var timeline = FraudTimeline(try FraudBook(state), through: 102)
+        let late = [Self.click(99, day: 101, affiliate: 1)]
+        try timeline.add(late, missing: timeline.missing(late), links: [], clickDays: 30)
+        let judged = timeline.judge(FraudContext(), .standard, decisions: [:])
+        #expect(judged.map(\.day) == [103])
+        #expect(judged.first?.judgements.map(\.affiliate) == [1])
+        #expect(timeline.judge(FraudContext(), .standard, decisions: [:]).isEmpty)
+    }
+}

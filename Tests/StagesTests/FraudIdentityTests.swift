@@ -1,0 +1,162 @@
+import DevKit
+import Domain
+import Events
+import Foundation
+import Postgres
+import Stages
+import Testing
+
+/// The events of a made world through the real scorer, then through the detector in many ways.
+@Suite("The fleet judges as the engine does", .serialized, .timeLimit(.minutes(10))) struct FraudIdentityTests {
+    private static let judgements: Statement =
+        """
+        SELECT concat_ws(',', affiliate_id, day, probability::text, verdict, evidence::text) FROM fraud_judgement
+        ORDER BY 1
+        """
+    private static let conversions: Statement =
+        """
+        SELECT concat_ws(',', e.event_id, f.probability::text, array_to_string(f.codes, ' '), f.verdict)
+        FROM fraud_conversion f JOIN conversion c USING (conversion_id) JOIN event e USING (event_key) ORDER BY 1
+        """
+    private static let state: Statement =
+        """
+        SELECT concat_ws(' ', 'world', sealed_through, md5(state)) FROM fraud_world
+        UNION ALL SELECT concat_ws(' ', 'pair', program, affiliate, md5(history)) FROM fraud_pair
+        UNION ALL SELECT concat_ws(' ', 'standing', affiliate, md5(standing)) FROM fraud_standing
+        UNION ALL SELECT concat_ws(' ', 'link', kind, key, day, is_buyer, md5(record)) FROM fraud_link
+        UNION ALL SELECT concat_ws(' ', 'open', count(*)) FROM fraud_observation
+        UNION ALL SELECT concat_ws(' ', 'case', affiliate_id, kind, code, verdict, days, conversions, first_day,
+            last_day, status, measured) FROM fraud_case WHERE status <> 'withdrawn'
+        UNION ALL SELECT concat_ws(' ', 'affiliate', affiliate_id, fraud_verdict) FROM affiliate
+        ORDER BY 1
+        """
+
+    private static let world: World = {
+        var plan = WorldPlan(seed: 501)
+        plan.affiliates = 24...24
+        plan.days = 12...12
+        plan.intensity = 2...3
+        return World(plan)
+    }()
+
+    /// What the scorer sends about the world, batch by batch.
+    private static func scored(_ pipeline: Pipeline) async throws -> [[UInt8]] {
+        var scored: [[UInt8]] = []
+        for start in stride(from: 0, to: world.lines.count, by: 400) {
+            let lines = Array(world.lines[start..<min(start + 400, world.lines.count)])
+            scored += try await pipeline.apply(
+                ScoringStage(registersUnknown: true), to: lines, from: Int64(start))
+        }
+        return scored
+    }
+
+    /// Lets detectors judge messages in the order given, in random batches, each now and then twice, with restarts.
+    private static func detect(_ messages: [[UInt8]], _ pipeline: Pipeline, seed: UInt64) async throws {
+        var random = SplitMix64(seed: seed)
+        var timer = pipeline.timer()
+        var rest = messages[...]
+        while !rest.isEmpty {
+            let batch = Array(rest.prefix(1 + random.below(60)))
+            rest = rest.dropFirst(batch.count)
+            let again = random.below(4) == 0 ? Array(messages.prefix(random.below(20))) : []
+            _ = try await pipeline.apply(FraudDetectionStage(), to: batch + again)
+            if random.below(3) > 0 { try await timer.runOnce() }
+            if random.below(3) == 0 { timer = pipeline.timer() }
+        }
+        try await timer.runOnce()
+    }
+
+    @Test("A file gives the verdicts of tributary backtest fraud, for affiliates by day and for conversions")
+    func backtest() async throws {
+        let fleet = try Fleet(environment: [:])
+        let lines = fleet.directory + "/events.jsonl"
+        try Data(FraudIdentityTests.world.lines.joined(separator: [10])).write(to: URL(fileURLWithPath: lines))
+        let backtest = try await fleet.start(
+            "tributary",
+            [
+                "backtest", "fraud", "--events", lines, "--scores", fleet.directory + "/scores.csv", "--events-scores",
+                fleet.directory + "/conversions.csv",
+            ])
+        #expect(await backtest.waitForEnd() == .exited(0), "\(backtest.output)")
+        let scores = try FraudIdentityTests.rows(fleet.directory + "/scores.csv")
+        let conversions = try FraudIdentityTests.rows(fleet.directory + "/conversions.csv")
+        try await Pipeline.with { pipeline in
+            let messages = try await FraudIdentityTests.scored(pipeline)
+            try await FraudIdentityTests.detect(messages, pipeline, seed: 1)
+            let judged = try await pipeline.texts(
+                """
+                SELECT concat_ws(',', affiliate_id, day, to_char(probability, 'FM0.000000'), verdict, code)
+                FROM fraud_judgement ORDER BY 1
+                """)
+            #expect(judged.count > 50 && judged.contains { $0.contains(",hold,") })
+            #expect(judged == scores.map { FraudIdentityTests.key($0) }.sorted())
+            let told = try await pipeline.texts(
+                """
+                SELECT concat_ws(',', e.event_id, to_char(f.probability, 'FM0.000000'),
+                    array_to_string(f.codes, ' '))
+                FROM fraud_conversion f JOIN conversion c USING (conversion_id) JOIN event e USING (event_key)
+                """)
+            #expect(told.count > 100)
+            // Orders that were refused as repetitions have a line in the backtest and no conversion.
+            #expect(Set(told).isSubset(of: conversions))
+        }
+        await fleet.stop()
+    }
+
+    private static func rows(_ path: String) throws -> [String] {
+        Array(try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init).dropFirst())
+    }
+
+    /// Affiliate, day, score, verdict and the code that the reason begins with.
+    private static func key(_ line: String) -> String {
+        let cells = line.split(separator: ",", maxSplits: 4, omittingEmptySubsequences: false)
+        let code = cells[4].drop { $0 == "\"" }.prefix { $0.isNumber }
+        return (cells[..<4] + (code.isEmpty ? [] : [code])).joined(separator: ",")
+    }
+
+    @Test("The same events give the same verdicts, cases and state bytes, however they come")
+    func identity() async throws {
+        var results: [[String]] = []
+        for seed: UInt64 in 0...2 {
+            try await Pipeline.with { pipeline in
+                var messages = try await FraudIdentityTests.scored(pipeline)
+                var random = SplitMix64(seed: seed)
+                // Partitions may overtake each other: those of affiliates, so messages in any order.
+                if seed > 0 {
+                    for index in messages.indices.reversed() where index > 0 {
+                        messages.swapAt(index, random.below(index + 1))
+                    }
+                }
+                try await FraudIdentityTests.detect(messages, pipeline, seed: seed)
+                var result = try await pipeline.texts(FraudIdentityTests.judgements)
+                result += try await pipeline.texts(FraudIdentityTests.conversions)
+                // Two days later everything is quiet and sealed.
+                let later = Pipeline.now.adding(days: 2)
+                if seed == 2 { try await FraudIdentityTests.sealInSteps(pipeline) }
+                try await pipeline.timer(at: later).runOnce()
+                result += try await pipeline.texts(FraudIdentityTests.state)
+                results.append(result)
+            }
+        }
+        #expect(results[0].count > 300 && results[0].contains("open 0"))
+        for result in results.dropFirst() {
+            for (one, other) in zip(results[0], result) where one != other {
+                Issue.record("\(one)\nis not\n\(other)")
+                break
+            }
+            #expect(result.count == results[0].count)
+        }
+    }
+
+    /// Seals the first days alone, as if the later ones had come a day later.
+    private static func sealInSteps(_ pipeline: Pipeline) async throws {
+        try await pipeline.run(
+            """
+            UPDATE fraud_observation SET recorded_at = recorded_at + interval '1 day'
+            WHERE day > (SELECT min(day) + 4 FROM fraud_observation)
+            """)
+        try await pipeline.timer(at: Pipeline.now.adding(seconds: 86_400 + 60)).runOnce()
+        #expect(try await pipeline.texts("SELECT count(DISTINCT day)::text FROM fraud_observation") != ["0"])
+        #expect(try await pipeline.texts("SELECT (sealed_through IS NOT NULL)::text FROM fraud_world") == ["true"])
+    }
+}
