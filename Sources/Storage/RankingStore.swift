@@ -77,6 +77,21 @@ public enum RankingStore {
         return candidates
     }
 
+    /// The probability that an affiliate cheats, as it was judged last by the end of `day`; those never judged are
+    /// missing.
+    public static func fraudProbabilities(
+        of affiliateIDs: [String], asOf day: Int32, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [String: Double] {
+        let judged = try transaction.query(
+            """
+            SELECT a.id, j.probability FROM unnest($1::text[]) AS a (id) CROSS JOIN LATERAL (
+                SELECT probability FROM fraud_judgement WHERE affiliate_id = a.id AND day <= $2
+                ORDER BY day DESC LIMIT 1) j
+            """, .texts(affiliateIDs), .date(daysSinceEpoch: day)
+        ) { row throws(PostgresError) in (try row.text(0), try row.float8(1)) }
+        return Dictionary(judged) { first, _ in first }
+    }
+
     private struct DayRow {
         let affiliateID: String
         let day: Int32

@@ -63,4 +63,30 @@ struct RankingTests {
             #expect(try await keeper(database, at: midnight.adding(seconds: 900)).runOnce() == 0)
         }
     }
+
+    @Test("Who is judged to cheat counts for less, from the day of the judgement on")
+    func fraud() async throws {
+        try await TestDatabase.with { database in
+            try await fill(database)
+            let now = RankingTests.today.midnight
+            _ = try await database.pool.transaction { transaction throws(PostgresError) in
+                try transaction.run(
+                    """
+                    INSERT INTO fraud_judgement (affiliate_id, day, probability, verdict, evidence, features,
+                        model_version, judged_at)
+                    VALUES ('a', $1::date, 0.9, 'hold', '[]', '', '1', now()),
+                        ('a', $1::date - 1, 0, 'clear', '[]', '', '1', now()),
+                        ('b', $1::date + 1, 0.9, 'hold', '[]', '', '1', now())
+                    """, .date(daysSinceEpoch: RankingTests.today.daysSinceEpoch))
+            }
+            #expect(try await keeper(database, at: now).runOnce() == 4)
+            let discounts = try await database.pool.transaction { transaction throws(PostgresError) in
+                try transaction.query(
+                    "SELECT contributions[4] FROM affiliate_rank WHERE program_id = 'p' ORDER BY affiliate_id"
+                ) { row throws(PostgresError) in try row.int4(0) }
+            }
+            // ln(1 − 0.7 × 0.9), in ten-thousandths.
+            #expect(discounts == [-9_943, 0, 0])
+        }
+    }
 }

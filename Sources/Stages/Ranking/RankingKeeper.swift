@@ -65,7 +65,11 @@ public struct RankingKeeper: Service {
     ) throws(PostgresError) -> Int {
         guard try RankingStore.reserve(market, in: transaction) else { return 0 }
         let candidates = try RankingStore.candidates(market, asOf: day, in: transaction)
-        let members = candidates.map { AffiliateRanking.Member(days: $0.days, fraudProbability: 0) }
+        let fraud = try RankingStore.fraudProbabilities(
+            of: candidates.map(\.affiliateID), asOf: day, in: transaction)
+        let members = candidates.map {
+            AffiliateRanking.Member(days: $0.days, fraudProbability: fraud[$0.affiliateID] ?? 0)
+        }
         let estimates = AffiliateRanking.estimates(members, asOf: day)
         let ranked = zip(candidates.map(\.affiliateID), estimates).sorted { ($0.1, $0.0) < ($1.1, $1.0) }
         try RankingStore.save(ranked, market, asOf: day, at: now, in: transaction)
