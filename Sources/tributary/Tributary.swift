@@ -7,6 +7,6 @@ struct Tributary: AsyncParsableCommand {
         subcommands: [
             Migrate.self, TopicsVerb.self, Lag.self, DeadLetters.self, Verify.self, Doctor.self, Demo.self,
             ImportVerb.self, RulesVerb.self, FXVerb.self, Replay.self, Explain.self, LedgerVerb.self,
-            RetentionVerb.self, Backtest.self, Bench.self, Generate.self, BrokerVerb.self,
+            RetentionVerb.self, FraudVerb.self, Backtest.self, Bench.self, Generate.self, BrokerVerb.self,
         ])
 }

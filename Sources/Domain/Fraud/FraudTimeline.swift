@@ -1,12 +1,9 @@
 /// The days that may still change, on the engine's state at the end of the last that may not.
 ///
 /// What it says of a day depends on the set of its events and on the days before, never on how the events came in: a
-/// late one opens its day and all later ones again. States at the end of the latest days are kept, so that events in
-/// about the order of time cost little more than themselves.
+/// late one opens its day and all later ones again. States at the end of some days are kept, the denser the later, so
+/// that a late event costs few more days than those behind it.
 public struct FraudTimeline: Sendable {
-    /// States kept beside the sealed one. Each is as large as what the open days name.
-    static let checkpointsMaximum = 4
-
     /// What was found on one day.
     public struct JudgedDay: Sendable {
         public let day: Int32
@@ -85,15 +82,24 @@ public struct FraudTimeline: Sendable {
         let base = checkpoints.max { $0.key < $1.key }
         var book = base?.value ?? sealed
         let open = days.keys.filter { $0 > base?.key ?? .min }.sorted()
-        let kept = Set(open.suffix(FraudTimeline.checkpointsMaximum))
         var judged: [JudgedDay] = []
         for day in open {
             let found = step(&book, day, model, decisions)
             if day >= first { judged.append(found) }
-            if kept.contains(day) { checkpoints[day] = book }
+            checkpoints[day] = book
+            thin(latest: day)
         }
-        for day in checkpoints.keys.sorted().dropLast(FraudTimeline.checkpointsMaximum) { checkpoints[day] = nil }
         return judged
+    }
+
+    /// Keeps one state, the oldest, of those that are 1, 2 to 3, 4 to 7 … days old: each is as large as what the open
+    /// days name.
+    private mutating func thin(latest: Int32) {
+        var ages: Set<Int> = []
+        for day in checkpoints.keys.sorted() {
+            let age = UInt32(clamping: Int64(latest) - Int64(day) + 1)
+            if !ages.insert(age.leadingZeroBitCount).inserted { checkpoints[day] = nil }
+        }
     }
 
     private func step(

@@ -18,12 +18,15 @@ struct FraudJudging: Sendable {
         var judged: [FraudObservationStore.Row] = []
         var names: [UInt64: String] = [:]
         var context = FraudContext()
+        var model = FraudModel.standard
         var decisions: [Int32: [FraudDecision]] = [:]
     }
 
     private(set) var revision: Int64
     private(set) var timeline: FraudTimeline
     private(set) var decisions: [Int32: [FraudDecision]]
+    /// That judged last.
+    private(set) var model = FraudModel.standard
     private var conversionIDs: [UInt64: Identifier] = [:]
 
     /// Reads what is new, or everything if another judged or decided since.
@@ -39,6 +42,7 @@ struct FraudJudging: Sendable {
             loaded.judged = try FraudObservationStore.judged(in: transaction)
         }
         loaded.names = try FraudObservationStore.names(in: transaction)
+        loaded.model = try FraudModelStore.active(in: transaction)
         loaded.context = try FraudVerdictStore.context(in: transaction)
         return loaded
     }
@@ -79,9 +83,11 @@ struct FraudJudging: Sendable {
         try timeline.add(events, missing: missing, links: links, clickDays: clickDays)
     }
 
-    mutating func judge(_ context: FraudContext, _ model: FraudModel, names: [UInt64: String]) -> FraudFindings {
-        FraudFindings(
-            timeline.judge(context, model, decisions: decisions), names: names, conversionIDs: conversionIDs)
+    mutating func judge(_ loaded: Loaded) -> FraudFindings {
+        model = loaded.model
+        return FraudFindings(
+            timeline.judge(loaded.context, model, decisions: decisions), names: loaded.names,
+            conversionIDs: conversionIDs)
     }
 
     /// After what was judged is saved.

@@ -33,7 +33,6 @@ public actor FraudJudgingTimer: Service {
     private let publisher: LanePublisher?
     private let judge: String
     private let reading: FraudEventReading
-    private let model: FraudModel
     private let interval: Duration
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
@@ -47,14 +46,13 @@ public actor FraudJudgingTimer: Service {
     ///   - dataCentres: prefixes whose addresses are no visitors.
     public init(
         pool: PostgresPool, publisher: LanePublisher?, judge: String, dataCentres: IPPrefixSet = IPPrefixSet(),
-        model: FraudModel = .standard, every interval: Duration = .seconds(5),
+        every interval: Duration = .seconds(5),
         clock: @escaping @Sendable () -> Timestamp, logger: Logger
     ) {
         self.pool = pool
         self.publisher = publisher
         self.judge = judge
         reading = FraudEventReading(dataCentres: dataCentres)
-        self.model = model
         self.interval = interval
         self.clock = clock
         self.logger = logger
@@ -123,7 +121,7 @@ public actor FraudJudgingTimer: Service {
         } catch {
             throw PostgresError(code: .decoding, message: "a stored link cannot be read")
         }
-        let findings = judging.judge(loaded.context, model, names: loaded.names)
+        let findings = judging.judge(loaded)
         guard !findings.days.isEmpty || !loaded.rows.isEmpty else {
             self.judging = judging
             return 0
@@ -191,7 +189,7 @@ public actor FraudJudgingTimer: Service {
         }
         sealLookedAt = now
         guard let day, day > judging.timeline.sealedThrough else { return }
-        let state = judging.timeline.sealed(through: day, model, decisions: judging.decisions)
+        let state = judging.timeline.sealed(through: day, judging.model, decisions: judging.decisions)
         let clickDays = judging.timeline.clickDays
         try await pool.transaction { (transaction) throws(PostgresError) in
             guard try FraudStateStore.advance(from: judging.revision, in: transaction) else { return }

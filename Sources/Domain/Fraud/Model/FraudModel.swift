@@ -47,6 +47,9 @@ public struct FraudModel: Sendable, Codable {
     /// The logarithm of the odds without any evidence: the least there is.
     public var base: Double { logit(FraudFeatures([])) }
 
+    /// That an affiliate cheats, by what one day shows alone.
+    public func probability(_ features: FraudFeatures) -> Double { Elementary.logistic(logit(features)) }
+
     /// The logarithm of the odds.
     public func logit(_ features: FraudFeatures) -> Double {
         let linear = bias + contributions(features).reduce(0, +)
