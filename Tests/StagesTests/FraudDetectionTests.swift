@@ -96,6 +96,24 @@ import Testing
         }
     }
 
+    @Test("Changed terms of a programme judge the open days again, and nothing gets lost by it")
+    func terms() async throws {
+        try await Pipeline.with { pipeline in
+            let timer = pipeline.timer()
+            let scored = try await pipeline.apply(
+                ScoringStage(registersUnknown: false),
+                to: [Array(Pipeline.order("o1", amountMinor: 95_000, at: FraudDetectionTests.noon).utf8)])
+            _ = try await pipeline.apply(FraudDetectionStage(), to: scored)
+            #expect(try await pipeline.judge(by: timer).count == 1)
+            #expect(try await pipeline.texts("SELECT array_to_string(codes, ' ') FROM fraud_conversion") == [""])
+            try await pipeline.run("UPDATE program SET auto_approve_limit_minor = 100000 WHERE program_id = 'p'")
+            let flags = Pipeline.read(try await pipeline.judge(by: timer))
+            #expect(flags.flatMap(\.conversions).map(\.codes) == [[.nearLimitOrders]])
+            #expect(try await pipeline.texts("SELECT affiliate_id FROM fraud_judgement") == ["a"])
+            #expect(try await pipeline.judge(by: timer).isEmpty)
+        }
+    }
+
     @Test("A message of a version that brought no observations is judged by its conversions")
     func old() async throws {
         try await Pipeline.with { pipeline in

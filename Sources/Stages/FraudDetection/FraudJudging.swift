@@ -16,7 +16,8 @@ struct FraudJudging: Sendable {
         var rows: [FraudObservationStore.Row] = []
         /// Judged before, but not in this memory.
         var judged: [FraudObservationStore.Row] = []
-        var names: [UInt64: String] = [:]
+        /// nil if nobody can have come.
+        var names: [UInt64: String]?
         var context = FraudContext()
         var model = FraudModel.standard
         var decisions: [Int32: [FraudDecision]] = [:]
@@ -28,10 +29,14 @@ struct FraudJudging: Sendable {
     /// That judged last.
     private(set) var model = FraudModel.standard
     private var conversionIDs: [UInt64: Identifier] = [:]
+    private var names: [UInt64: String] = [:]
 
     /// Reads what is new, or everything if another judged or decided since.
+    ///
+    /// - Parameter known: what is in memory; nil if there is nothing.
     static func load(
-        after known: FraudJudging?, _ world: FraudStateStore.World, in transaction: borrowing Transaction
+        after known: (revision: Int64, decisions: [Int32: [FraudDecision]])?, _ world: FraudStateStore.World,
+        in transaction: borrowing Transaction
     ) throws(PostgresError) -> Loaded {
         var loaded = Loaded(world: world)
         loaded.decisions = try FraudDecisionStore.unsealed(in: transaction)
@@ -41,7 +46,7 @@ struct FraudJudging: Sendable {
             loaded.state = try FraudStateStore.load(in: transaction)
             loaded.judged = try FraudObservationStore.judged(in: transaction)
         }
-        loaded.names = try FraudObservationStore.names(in: transaction)
+        if !isCurrent || !loaded.rows.isEmpty { loaded.names = try FraudObservationStore.names(in: transaction) }
         loaded.model = try FraudModelStore.active(in: transaction)
         loaded.context = try FraudVerdictStore.context(in: transaction)
         return loaded
@@ -85,9 +90,9 @@ struct FraudJudging: Sendable {
 
     mutating func judge(_ loaded: Loaded) -> FraudFindings {
         model = loaded.model
+        names = loaded.names ?? names
         return FraudFindings(
-            timeline.judge(loaded.context, model, decisions: decisions), names: loaded.names,
-            conversionIDs: conversionIDs)
+            timeline.judge(loaded.context, model, decisions: decisions), names: names, conversionIDs: conversionIDs)
     }
 
     /// After what was judged is saved.

@@ -97,7 +97,7 @@ public actor FraudJudgingTimer: Service {
     /// - Returns: how many rows were judged; nil if another judges.
     private func round() async throws(PostgresError) -> Int? {
         let now = clock()
-        let (judge, known) = (judge, judging)
+        let (judge, known) = (judge, judging.map { ($0.revision, $0.decisions) })
         let until = now.adding(seconds: FraudJudgingTimer.leaseSeconds + 3 * lastRound.components.seconds)
         let loaded = try await pool.transaction { (transaction) throws(PostgresError) -> FraudJudging.Loaded? in
             guard let world = try FraudStateStore.claim(judge, at: now, until: until, in: transaction) else {
@@ -106,10 +106,12 @@ public actor FraudJudgingTimer: Service {
             return try FraudJudging.load(after: known, world, in: transaction)
         }
         guard let loaded else {
-            judging = nil
+            self.judging = nil
             return nil
         }
         var judging = try current(loaded)
+        // One copy alone, which changes in place.
+        self.judging = nil
         let events = try judging.events(loaded.judged + loaded.rows, reading)
         let missing = judging.timeline.missing(events)
         let clickDays = loaded.context.clickDays
@@ -126,10 +128,7 @@ public actor FraudJudgingTimer: Service {
             self.judging = judging
             return 0
         }
-        guard try await save(findings, of: loaded, at: now) else {
-            self.judging = nil
-            return 0
-        }
+        guard try await save(findings, of: loaded, at: now) else { return 0 }
         judging.advance()
         self.judging = judging
         publisher?.wake()

@@ -248,11 +248,6 @@ struct LinkBook: Sendable, Codable {
     /// Forgets what is too old after `day`, and learns the day's markets.
     mutating func age(to day: Int32, windowDays: Int32) {
         markets.close()
-        forget(after: day, windowDays: windowDays)
-    }
-
-    /// Forgets what is too old after `day`.
-    mutating func forget(after day: Int32, windowDays: Int32) {
         devices = devices.filter { $0.value.lastDay > day - LinkBook.deviceDays }
         clicks = clicks.filter { $0.value.at.day > day - windowDays }
         orders = orders.filter { $0.value.at.day > day - LinkBook.orderDays }

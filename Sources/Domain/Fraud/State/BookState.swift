@@ -133,7 +133,7 @@ extension FraudBook {
 
     /// Takes in stored links that further events name, those that are still remembered.
     mutating func adopt(_ stored: [FraudLink], clickDays: Int32) throws(UnreadableState) {
-        try links.adopt(stored)
-        if let day { links.forget(after: day, windowDays: clickDays) }
+        guard let day else { return try links.adopt(stored) }
+        try links.adopt(stored.filter { $0.day > day - $0.kind.daysKept(clickDays: clickDays) })
     }
 }
