@@ -154,8 +154,12 @@ extension PayoutStore {
         of observation: ProviderObservation, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Identifier? {
         try transaction.query(
-            "SELECT payout_id FROM payout_attempt WHERE provider_object_id = $1 OR idempotency_key = $2 LIMIT 1",
-            .text(observation.objectID), .optionalText(observation.key)
+            """
+            SELECT payout_id FROM payout_attempt WHERE provider_object_id = $1 OR idempotency_key = $2
+            UNION ALL
+            SELECT payout_id FROM payout_resolution WHERE provider_object_id = $1 AND confirmed_at IS NOT NULL
+            LIMIT 1
+            """, .text(observation.objectID), .optionalText(observation.key)
         ) { row in try row.identifier(0) }.first
     }
 
@@ -167,8 +171,12 @@ extension PayoutStore {
             """
             SELECT payout_attempt_id, state, provider_object_id, payout_id, attempt_number, provider, account,
                 request_path, request_body, amount_minor, currency
-            FROM payout_attempt WHERE operation = $3 AND (provider_object_id = $1 OR idempotency_key = $2)
-            ORDER BY provider_object_id = $1 DESC NULLS LAST LIMIT 1 FOR UPDATE
+            FROM payout_attempt a WHERE operation = $3 AND (provider_object_id = $1 OR idempotency_key = $2
+                OR (state = 'unknown' AND EXISTS (
+                    SELECT FROM payout_resolution r WHERE r.payout_id = a.payout_id AND r.provider_object_id = $1
+                        AND r.confirmed_at IS NOT NULL)))
+            ORDER BY provider_object_id = $1 DESC NULLS LAST, idempotency_key = $2 DESC NULLS LAST
+            LIMIT 1 FOR UPDATE
             """, .text(observation.objectID), .optionalText(observation.key), .text(observation.operation.rawValue)
         ) { row in
             ObservedAttempt(
