@@ -109,6 +109,10 @@ public enum PayoutAttemptStore {
                     AND (a.key_expires_at IS NULL OR a.key_expires_at > $1)
                     AND p.state IN ('reserved', 'submitting', 'unknown')
                     AND NOT EXISTS (
+                        SELECT FROM payout_freeze z WHERE z.lifted_at IS NULL AND (z.scope = 'all'
+                            OR (z.scope = 'provider' AND z.subject = p.provider)
+                            OR (z.scope = 'affiliate' AND z.subject = p.affiliate_id)))
+                    AND NOT EXISTS (
                         SELECT FROM payout_attempt r
                         WHERE r.provider = a.provider AND r.account = a.account AND r.state = 'sending')
                 ORDER BY a.next_send_at, a.payout_attempt_id LIMIT $3 FOR UPDATE OF a SKIP LOCKED

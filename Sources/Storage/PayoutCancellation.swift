@@ -35,4 +35,17 @@ extension PayoutStore {
         try move([PayoutMove(payout, to: target, evidence: reason)], actor: actor, at: now, in: transaction)
         return target == .canceled ? .canceled : .asked
     }
+
+    /// Has the provider asked about a payout in the reconciler's next round; that moves no money.
+    ///
+    /// - Returns: whether there is anything to ask.
+    public static func checkNow(
+        _ payoutID: Identifier, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Bool {
+        try transaction.run(
+            """
+            UPDATE payout SET check_at = $2 WHERE payout_id = $1
+                AND state IN ('unknown', 'manual', 'submitted', 'canceling', 'in_transit', 'paid')
+            """, .uuid(payoutID.value), .moment(now)) == 1
+    }
 }

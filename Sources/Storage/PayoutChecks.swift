@@ -70,8 +70,10 @@ extension PayoutStore {
         ).count
     }
 
-    /// Opens a break for every payout that has been unknown, or on its way to the bank, for too long.
+    /// Opens a break for every payout that has been unknown, or on its way to the bank, for too long, and closes those
+    /// whose payouts have moved on.
     public static func reportStale(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
+        try BreakStore.closeMended(at: now, in: transaction)
         let stale = try transaction.query(
             """
             SELECT payout_id, state FROM payout

@@ -129,6 +129,9 @@ extension PayoutStore {
         if let objectID = attempt.objectID, objectID != observation.objectID {
             return (.duplicateAtProvider, "our object is \(objectID)")
         }
+        if let amount = observation.amount, amount.currency != attempt.request.amount.currency {
+            return (.currencyMismatch, "\(attempt.request.amount.currency.code) here")
+        }
         if observation.amount != attempt.request.amount {
             return (.amountMismatch, "\(attempt.request.amount.decimal) here")
         }
@@ -142,12 +145,29 @@ extension PayoutStore {
         _ kind: ReconciliationBreak.Kind, _ payout: PayoutRecord?, _ observation: ProviderObservation,
         _ detail: String, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> ObservationResult {
+        let affiliateID =
+            if let payout { payout.affiliateID } else { try owner(of: observation.account, in: transaction) }
         try BreakStore.open(
             [
                 ReconciliationBreak(
-                    kind: kind, payoutID: payout?.payoutID, objectID: observation.objectID, detail: detail)
+                    kind: kind, payoutID: payout?.payoutID, objectID: observation.objectID, detail: detail,
+                    affiliateID: affiliateID,
+                    amount: observation.amount)
             ], at: now, in: transaction)
         return .broken(kind)
+    }
+
+    /// Whose account it is; empty if nobody's.
+    private static func owner(
+        of account: String, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> String {
+        guard !account.isEmpty else { return "" }
+        return try transaction.query(
+            """
+            SELECT affiliate_id FROM affiliate WHERE provider_account = $1
+            UNION ALL SELECT affiliate_id FROM payout WHERE destination = $1 LIMIT 1
+            """, .text(account)
+        ) { row in try row.text(0) }.first ?? ""
     }
 
     private static func payoutID(

@@ -8,7 +8,7 @@ import Testing
 /// A random life of payouts: a few affiliates, their provider's faults, and payers and reconcilers that work, crash,
 /// come back late and are asked again, all drawn from one seed.
 ///
-/// Payer, reconciler, webhook receiver and database are the real ones, and the provider is called over real connections;
+/// Payer, reconciler, webhook receiver and database are the real ones, and the provider is called over connections;
 /// only their clocks are made.
 actor PaymentWorld {
     private static let steps = 36
@@ -180,6 +180,7 @@ actor PaymentWorld {
         control.platformBalance = 1_000_000_000
         await rig.fake.apply(control)
         trace.append("calm")
+        if random.happens(1, in: 2) { await wait(30 * 3_600) }
         while !hanging.isEmpty { try await wake() }
         try await rig.deliverRequests()
     }
@@ -252,9 +253,16 @@ actor PaymentWorld {
             let transferred = sent.filter { $0.object == "transfer" }.reduce(0) { $0 + $1.amount }
             if transferred > earned { return "\(account) earned \(earned), was sent \(transferred)" }
         }
-        for (key, span) in await rig.fake.keySpans
-        where span.upperBound.seconds(since: span.lowerBound) > PaymentRig.schedule.keyLifetimeSeconds {
-            return "\(key) was sent after its life"
+        let spans = await rig.fake.keySpans
+        for line in try await rig.texts(
+            """
+            SELECT idempotency_key || ' ' || (extract(epoch FROM key_expires_at) * 1000000)::int8 FROM payout_attempt
+            WHERE key_expires_at IS NOT NULL
+            """)
+        {
+            let words = line.split(separator: " ").map(String.init)
+            guard let span = spans[words[0]], let end = Int64(words[1]) else { continue }
+            if span.upperBound.microsecondsSinceEpoch >= end { return "\(words[0]) was sent after its life" }
         }
         return nil
     }
