@@ -13,13 +13,13 @@ public struct StripeConnect: PayoutProvider {
     public let name = "stripe"
     public let schedule: PayoutSchedule
 
-    private let configuration: StripeConfiguration
+    let configuration: StripeConfiguration
     private let client: HTTPClient
     private let requestTimeout: TimeAmount
 
     /// Bytes of a reply that are read; more is no reply of this provider.
     private static let replyBytesMaximum = 1 << 20
-    private static let pageSize = 100
+    static let pageSize = 100
     private static let pagesMaximum = 10
     /// A provider's clock and ours differ by less.
     private static let clockSkewSeconds: Int64 = 300
@@ -184,7 +184,7 @@ extension StripeConnect {
     }
 
     /// Ids come from webhooks and listings and become part of a path.
-    private static func isObjectID(_ text: String) -> Bool {
+    static func isObjectID(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 255
             && text.utf8.allSatisfy { byte in
                 let character = Character(UnicodeScalar(byte))
@@ -197,12 +197,12 @@ extension StripeConnect {
         operation == .payout ? account : nil
     }
 
-    private struct GetFailure: Error {
+    struct GetFailure: Error {
         let status: Int
         let reason: String
     }
 
-    private func get(_ path: String, account: String?) async -> Result<JSONTree, GetFailure> {
+    func get(_ path: String, account: String?) async -> Result<JSONTree, GetFailure> {
         do {
             let response = try await client.execute(makeRequest(.GET, path, account: account), timeout: requestTimeout)
             let body = Array(buffer: try await response.body.collect(upTo: StripeConnect.replyBytesMaximum))

@@ -8,6 +8,7 @@ ALTER TABLE reconciliation_break
     ADD COLUMN proposed_by  text,
     ADD COLUMN proposed_at  timestamptz,
     ADD CONSTRAINT reconciliation_break_two_people CHECK (severity <> 'money' OR resolved_at IS NULL
+        OR resolver = 'reconciler'                       -- it is not there any more
         OR (proposed_by IS NOT NULL AND resolver IS NOT NULL AND proposed_by <> resolver)) NOT VALID;
 CREATE INDEX reconciliation_break_open ON reconciliation_break (last_seen) WHERE resolved_at IS NULL;
 -- What was heard of an object.
