@@ -6,7 +6,7 @@ import Testing
 /// `PAYMENT_WORLDS=FIRST-LAST` tries other seeds than those of every run, and says how many it tried.
 @Suite("Money, sent under faults", .serialized, .timeLimit(.minutes(60)))
 struct PaymentPropertyTests {
-    private static let seeds = WorldSeeds("PAYMENT_WORLDS", otherwise: 1...32)
+    private static let seeds = WorldSeeds("PAYMENT_WORLDS", otherwise: 1...24)
     private static let workers: UInt64 = 4
 
     @Test("Whatever breaks in whatever order: nothing is paid twice, no dead key is sent, all is reconciled at last")
