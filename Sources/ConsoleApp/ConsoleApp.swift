@@ -68,13 +68,14 @@ public struct ConsoleApp: Sendable {
         gate = Gate(sessions: sessions, keys: APIKeyStore(pool: pool), cookie: cookie)
         routes =
             ReadRoutes.all(services) + FraudRoutes.all(services) + IngestionRoutes.all(services)
-            + PaymentRoutes.all(services)
+            + PaymentRoutes.all(services) + PayoutControlRoutes.all(services) + BreakRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + OutcomeRoutes.all(services)
             + RuleRoutes.all(services) + LedgerRoutes.all(services)
             + ImportRoutes.all(services) + ImportPageRoutes.all(services)
             + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)
             + OutcomePageRoutes.all(services) + RulePageRoutes.all(services)
-            + PayoutPageRoutes.all(services) + OpenRoutes.all(services, resources: resources)
+            + PayoutPageRoutes.all(services) + PayoutActionForms.all(services)
+            + OpenRoutes.all(services, resources: resources)
     }
 
     /// The console as a service; it stops accepting at a graceful shutdown and ends when its answers are sent.

@@ -8,31 +8,45 @@ public struct PayoutCandidate: Hashable, Sendable {
     public let minimumMinor: Int64
     /// The strictest of the programmes that the money comes from, in minor units.
     public let automaticLimitMinor: Int64
+    /// Above it, two people approve; the strictest of those programmes.
+    public let secondApprovalLimitMinor: Int64
     public let affiliateIsActive: Bool
+    public let kycStatus: String
+    public let taxStatus: String
+    /// What is frozen: `all`, `provider` or `affiliate`; nil: nothing.
+    public let freeze: String?
     public let verdict: FraudVerdict
     public let provider: String
     /// The affiliate's account at the provider; nil: none yet.
     public let destination: String?
     /// The code of the failure that made `destination` unusable; nil: usable.
     public let destinationBlock: String?
+    /// Until when the method waits because it was changed; nil: it does not.
+    public let coolingUntil: Timestamp?
     /// Payouts of the last 30 days that failed or came back.
     public let recentFailures: Int
 
     public init(
         affiliateID: String, currency: Currency, payableMinor: Int64, minimumMinor: Int64, automaticLimitMinor: Int64,
-        affiliateIsActive: Bool, verdict: FraudVerdict, provider: String, destination: String?,
-        destinationBlock: String?, recentFailures: Int
+        secondApprovalLimitMinor: Int64, affiliateIsActive: Bool, kycStatus: String, taxStatus: String,
+        freeze: String?, verdict: FraudVerdict, provider: String, destination: String?, destinationBlock: String?,
+        coolingUntil: Timestamp?, recentFailures: Int
     ) {
         self.affiliateID = affiliateID
         self.currency = currency
         self.payableMinor = payableMinor
         self.minimumMinor = minimumMinor
         self.automaticLimitMinor = automaticLimitMinor
+        self.secondApprovalLimitMinor = secondApprovalLimitMinor
         self.affiliateIsActive = affiliateIsActive
+        self.kycStatus = kycStatus
+        self.taxStatus = taxStatus
+        self.freeze = freeze
         self.verdict = verdict
         self.provider = provider
         self.destination = destination
         self.destinationBlock = destinationBlock
+        self.coolingUntil = coolingUntil
         self.recentFailures = recentFailures
     }
 }
@@ -60,31 +74,26 @@ public enum PayoutDecision: Hashable, Sendable {
         }
     }
 
-    /// Decides on one balance. Below the minimum or blocked: withheld. Every other limit missed: manual.
+    /// More than one person approves it.
+    public var needsSecondApproval: Bool {
+        limits.contains { $0.name == PayoutLimit.secondApproval && !$0.passed }
+    }
+
+    /// Decides on one balance. A condition missed: withheld, and its name says why. A limit missed: manual.
     public init(_ candidate: PayoutCandidate) {
-        let conditions = [
-            PayoutLimit(
-                name: "minimum_minor", threshold: String(candidate.minimumMinor),
-                value: String(candidate.payableMinor),
-                passed: candidate.payableMinor > 0 && candidate.payableMinor >= candidate.minimumMinor),
-            PayoutLimit(
-                name: "affiliate_active", threshold: "true", value: String(candidate.affiliateIsActive),
-                passed: candidate.affiliateIsActive),
-        ]
+        let conditions = PayoutDecision.conditions(of: candidate)
         let limits = [
             PayoutLimit(
                 name: "automatic_limit_minor", threshold: String(candidate.automaticLimitMinor),
                 value: String(candidate.payableMinor),
                 passed: candidate.payableMinor <= candidate.automaticLimitMinor),
             PayoutLimit(
+                name: PayoutLimit.secondApproval, threshold: String(candidate.secondApprovalLimitMinor),
+                value: String(candidate.payableMinor),
+                passed: candidate.payableMinor <= candidate.secondApprovalLimitMinor),
+            PayoutLimit(
                 name: "fraud_verdict", threshold: FraudVerdict.clear.rawValue, value: candidate.verdict.rawValue,
                 passed: candidate.verdict == .clear),
-            PayoutLimit(
-                name: "provider_account", threshold: "present",
-                value: candidate.destination == nil ? "absent" : "present", passed: candidate.destination != nil),
-            PayoutLimit(
-                name: "destination_block", threshold: "none", value: candidate.destinationBlock ?? "none",
-                passed: candidate.destinationBlock == nil),
             PayoutLimit(
                 name: "recent_failures", threshold: "0", value: String(candidate.recentFailures),
                 passed: candidate.recentFailures == 0),
@@ -97,4 +106,43 @@ public enum PayoutDecision: Hashable, Sendable {
             self = .manual(conditions + limits)
         }
     }
+
+    private static func conditions(of candidate: PayoutCandidate) -> [PayoutLimit] {
+        // What people pay by hand needs no account at a provider.
+        let hasMethod = candidate.destination != nil || candidate.provider == "manual"
+        return [
+            PayoutLimit(
+                name: "minimum_minor", threshold: String(candidate.minimumMinor),
+                value: String(candidate.payableMinor),
+                passed: candidate.payableMinor > 0 && candidate.payableMinor >= candidate.minimumMinor),
+            PayoutLimit(
+                name: "affiliate_active", threshold: "true", value: String(candidate.affiliateIsActive),
+                passed: candidate.affiliateIsActive),
+            PayoutLimit(
+                name: "payout_method", threshold: "present", value: hasMethod ? "present" : "absent",
+                passed: hasMethod),
+            PayoutLimit(
+                name: "method_cooling", threshold: "none",
+                value: candidate.coolingUntil.map { CivilDate(daysSinceEpoch: $0.day).text } ?? "none",
+                passed: candidate.coolingUntil == nil),
+            PayoutLimit(
+                name: "destination_block", threshold: "none", value: candidate.destinationBlock ?? "none",
+                passed: candidate.destinationBlock == nil),
+            PayoutLimit(
+                name: "kyc_status", threshold: "verified", value: candidate.kycStatus,
+                passed: ["verified", "not_required"].contains(candidate.kycStatus)),
+            PayoutLimit(
+                name: "tax_status", threshold: "valid", value: candidate.taxStatus,
+                passed: ["valid", "not_required"].contains(candidate.taxStatus)),
+            PayoutLimit(
+                name: "fraud_hold", threshold: "none", value: candidate.verdict == .hold ? "hold" : "none",
+                passed: candidate.verdict != .hold),
+            PayoutLimit(
+                name: "freeze", threshold: "none", value: candidate.freeze ?? "none", passed: candidate.freeze == nil),
+        ]
+    }
+}
+
+extension PayoutLimit {
+    static let secondApproval = "second_approval_limit_minor"
 }

@@ -37,10 +37,11 @@ public struct PayoutMoney: Hashable, Sendable {
         case .paid: return [posting(debit: .reserved, credit: inTransit)]
         case .returned: return [posting(debit: inTransit, credit: .reserved)] + moneyBack() + [release]
         case .failed, .canceled:
-            let wasSent = from == .submitted || from == .inTransit
+            let wasSent = [.submitted, .canceling, .inTransit].contains(from)
             return (wasSent ? moneyBack() : []) + [release]
         case .rejected: return [release]
-        case .awaitingApproval, .reserved, .submitting, .unknown, .manual, .declined, .inTransit, .final: return []
+        case .awaitingApproval, .reserved, .submitting, .unknown, .manual, .declined, .canceling, .inTransit, .final:
+            return []
         }
     }
 

@@ -15,6 +15,8 @@ public enum PayoutState: String, CaseIterable, Sendable {
     case declined
     /// The provider has it under an id.
     case submitted
+    /// The provider is asked to take it back, which it does only before the bank has it.
+    case canceling
     case inTransit = "in_transit"
     case paid
     /// Paid, and the time for a bank return is over.
@@ -26,17 +28,19 @@ public enum PayoutState: String, CaseIterable, Sendable {
 
     /// The states that a payout may enter from this one.
     ///
-    /// `unknown → submitting` exists because a payout has two steps: the transfer's outcome became known and the bank
-    /// payout is still to be sent. `reserved → manual` is for payouts that no provider sends.
+    /// `unknown → submitting` and `manual → submitting` exist because a payout has two steps: the transfer's outcome
+    /// became known and the bank payout is still to be sent. `reserved → manual` is for payouts that no provider sends.
+    /// From `canceling` the payout goes on if the provider was too late to stop it. The database holds the same table.
     public var successors: Set<PayoutState> {
         switch self {
         case .awaitingApproval: [.reserved, .rejected, .canceled]
         case .reserved: [.submitting, .manual, .canceled]
         case .submitting: [.submitted, .declined, .unknown]
         case .unknown: [.submitting, .submitted, .declined, .manual]
-        case .manual: [.submitted, .declined]
+        case .manual: [.submitting, .submitted, .declined]
         case .declined: [.reserved, .failed]
-        case .submitted: [.inTransit, .paid, .failed, .canceled]
+        case .submitted: [.inTransit, .paid, .failed, .canceled, .canceling]
+        case .canceling: [.canceled, .inTransit, .paid, .failed]
         case .inTransit: [.paid, .failed, .canceled]
         case .paid: [.final, .returned]
         case .final: [.returned]
@@ -51,7 +55,7 @@ public enum PayoutState: String, CaseIterable, Sendable {
         case .reserved: 1
         case .submitting, .declined: 2
         case .unknown, .manual: 3
-        case .submitted: 4
+        case .submitted, .canceling: 4
         case .inTransit: 5
         case .paid: 6
         case .final: 7
@@ -65,7 +69,9 @@ public enum PayoutState: String, CaseIterable, Sendable {
     /// The payout's money is in the affiliate's account `reserved`.
     public var holdsReserve: Bool {
         switch self {
-        case .awaitingApproval, .reserved, .submitting, .unknown, .manual, .declined, .submitted, .inTransit: true
+        case .awaitingApproval, .reserved, .submitting, .unknown, .manual, .declined, .submitted, .canceling,
+            .inTransit:
+            true
         case .rejected, .paid, .final, .failed, .returned, .canceled: false
         }
     }
@@ -95,7 +101,7 @@ public enum StatusEffect: Hashable, Sendable {
     /// - Parameter state: submitted or later; an earlier one is bound to its provider object first.
     public init(observing status: ProviderStatus, in state: PayoutState) {
         let target = StatusEffect.target(of: status, in: state)
-        if target == state || (target == .paid && state == .final) {
+        if target == state || (target == .paid && state == .final) || (target == .submitted && state == .canceling) {
             self = .nothing
         } else if PayoutState.canMove(from: state, to: target) {
             self = .move(to: target)

@@ -59,6 +59,18 @@ public enum ProviderOutcome: Hashable, Sendable {
         }
     }
 
+    /// What was proved, for a person who reads about the attempt.
+    public var words: String {
+        switch self {
+        case .accepted: "accepted"
+        case .declined(_, let code): "declined: \(code)"
+        case .unknown(let reason): "unknown: \(reason)"
+        case .nothingLearned(let reason): "nothing learned: \(reason)"
+        case .drifted: "other parameters under this key"
+        case .misconfigured: "the API key was refused"
+        }
+    }
+
     private static func judge(_ answer: ProviderAnswer, isFirstSend: Bool) -> ProviderOutcome {
         switch answer.status {
         case 200..<300:

@@ -73,14 +73,11 @@ public struct PayoutDispatcher: Service {
 
     /// One round: up to `concurrency` attempts, each for another account.
     public func runOnce() async throws -> DispatchRound {
-        let (stripe, limit, now) = (stripe, concurrency, clock())
+        let now = clock()
         let handedOver = try await pool.transaction { (transaction) throws(PostgresError) in
-            try PayoutAttemptStore.giveUpExpired(at: now, in: transaction)
+            try PayoutAttemptStore.sweep(at: now, in: transaction)
         }
-        let claimed = try await pool.transaction { (transaction) throws(PostgresError) in
-            try PayoutAttemptStore.claim(
-                provider: stripe.name, schedule: stripe.schedule, maximum: limit, at: now, in: transaction)
-        }
+        let claimed = try await claim(at: now)
         var round = DispatchRound()
         round.handedOver = handedOver
         try await withThrowingTaskGroup(of: ProviderOutcome.self) { group in
@@ -92,6 +89,20 @@ public struct PayoutDispatcher: Service {
             }
         }
         return round
+    }
+
+    /// Claims up to `concurrency` attempts; none if another payer claims one for the same account at this moment.
+    private func claim(at now: Timestamp) async throws(PostgresError) -> [ClaimedAttempt] {
+        let (stripe, limit) = (stripe, concurrency)
+        do {
+            return try await pool.transaction { (transaction) throws(PostgresError) in
+                try PayoutAttemptStore.claim(
+                    provider: stripe.name, schedule: stripe.schedule, maximum: limit, at: now, in: transaction)
+            }
+        } catch {
+            guard error.constraint == PayoutAttemptStore.oneSendingConstraint else { throw error }
+            return []
+        }
     }
 
     /// Sends one attempt and records its outcome.

@@ -127,6 +127,16 @@ public struct Reconciler: Service {
             }
             return
         }
+        if observations.isEmpty {
+            try await pool.transaction { (transaction) throws(PostgresError) in
+                try BreakStore.open(
+                    [
+                        ReconciliationBreak(
+                            kind: .unmatchedWebhook, payoutID: nil, objectID: subject.objectID,
+                            detail: "\(operation.rawValue) of \(subject.account)")
+                    ], at: now, in: transaction)
+            }
+        }
         try await apply(observations, source: "webhook", closing: eventIDs, &round)
     }
 
@@ -143,6 +153,9 @@ public struct Reconciler: Service {
 
     private func answer(_ check: DueCheck, _ round: inout ReconcileRound) async throws {
         let now = clock()
+        if check.state == .canceling, let objectID = check.objectID {
+            await stripe.cancel(check.payoutID, objectID: objectID, account: check.account)
+        }
         let finding =
             if let objectID = check.objectID {
                 await stripe.fetch(check.operation, objectID: objectID, account: check.account, at: now)
@@ -150,6 +163,16 @@ public struct Reconciler: Service {
                 await stripe.search(check, at: now)
             }
         switch finding {
+        case .found(let observations) where observations.isEmpty && check.objectID != nil:
+            round.breaks += 1
+            try await pool.transaction { (transaction) throws(PostgresError) in
+                try BreakStore.open(
+                    [
+                        ReconciliationBreak(
+                            kind: .missingAtProvider, payoutID: check.payoutID, objectID: check.objectID ?? "",
+                            detail: "\(check.state.rawValue) here, nothing there")
+                    ], at: now, in: transaction)
+            }
         case .found(let observations):
             let source = check.objectID == nil ? "search" : "poll"
             try await apply(observations, source: source, closing: [], &round)

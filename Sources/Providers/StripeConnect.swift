@@ -13,13 +13,13 @@ public struct StripeConnect: PayoutProvider {
     public let name = "stripe"
     public let schedule: PayoutSchedule
 
-    private let configuration: StripeConfiguration
+    let configuration: StripeConfiguration
     private let client: HTTPClient
     private let requestTimeout: TimeAmount
 
     /// Bytes of a reply that are read; more is no reply of this provider.
     private static let replyBytesMaximum = 1 << 20
-    private static let pageSize = 100
+    static let pageSize = 100
     private static let pagesMaximum = 10
     /// A provider's clock and ours differ by less.
     private static let clockSkewSeconds: Int64 = 300
@@ -71,7 +71,7 @@ public struct StripeConnect: PayoutProvider {
         return NewAttempt(
             payoutID: payout.payoutID, operation: operation, number: number, provider: name,
             account: payout.destination, requestPath: StripeConnect.path(of: operation),
-            requestBody: FormEncoding.bytes(fields), amount: amount)
+            requestBody: FormEncoding.bytes(fields), amount: amount, isLive: configuration.isLive)
     }
 
     private static func group(of payoutID: Identifier) -> String { "payout:\(payoutID)" }
@@ -91,6 +91,8 @@ extension StripeConnect {
     public func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply {
         guard now < attempt.keyExpiresAt else { return .notSent(reason: "key expired") }
         let stored = attempt.request
+        guard attempt.isWhole else { return .notSent(reason: "stored bytes differ") }
+        guard stored.isLive == configuration.isLive else { return .notSent(reason: "made for another mode") }
         var request = makeRequest(
             .POST, stored.requestPath, account: account(for: stored.operation, stored.account))
         request.headers.add(name: "Idempotency-Key", value: attempt.idempotencyKey)
@@ -117,6 +119,16 @@ extension StripeConnect {
         } catch {
             return .silence(reason: "\(type(of: error))")
         }
+    }
+
+    /// Asks for a bank payout back, which works until the bank has it. What became of it is fetched afterwards.
+    func cancel(_ payoutID: Identifier, objectID: String, account: String) async {
+        guard StripeConnect.isObjectID(objectID) else { return }
+        let path = "\(StripeConnect.path(of: .payout))/\(objectID)/cancel"
+        var request = makeRequest(.POST, path, account: account)
+        request.headers.add(name: "Idempotency-Key", value: "payout:\(payoutID):cancel")
+        // Whatever the answer is, the object says what became of it.
+        _ = try? await client.execute(request, timeout: requestTimeout)
     }
 
     /// Fetches one object.
@@ -172,7 +184,7 @@ extension StripeConnect {
     }
 
     /// Ids come from webhooks and listings and become part of a path.
-    private static func isObjectID(_ text: String) -> Bool {
+    static func isObjectID(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.count <= 255
             && text.utf8.allSatisfy { byte in
                 let character = Character(UnicodeScalar(byte))
@@ -185,12 +197,12 @@ extension StripeConnect {
         operation == .payout ? account : nil
     }
 
-    private struct GetFailure: Error {
+    struct GetFailure: Error {
         let status: Int
         let reason: String
     }
 
-    private func get(_ path: String, account: String?) async -> Result<JSONTree, GetFailure> {
+    func get(_ path: String, account: String?) async -> Result<JSONTree, GetFailure> {
         do {
             let response = try await client.execute(makeRequest(.GET, path, account: account), timeout: requestTimeout)
             let body = Array(buffer: try await response.body.collect(upTo: StripeConnect.replyBytesMaximum))

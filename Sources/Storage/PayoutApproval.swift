@@ -5,10 +5,12 @@ public import Postgres
 /// What became of a person's word on a payout.
 public enum PayoutApproval: Hashable, Sendable {
     case done
+    /// Approved by the first of the two people that its amount needs.
+    case firstOfTwo
     case notFound
     /// It does not wait for approval any more.
     case notWaiting(PayoutState)
-    /// Who submitted a payout may not approve it.
+    /// Who submitted a payout may not approve it, nor who approved it first be the second.
     case sameActor
     /// The affiliate has no account that money could be sent to.
     case noDestination
@@ -17,7 +19,8 @@ public enum PayoutApproval: Hashable, Sendable {
 extension PayoutStore {
     /// Approves payouts that wait for a person and requests them on `lane`.
     ///
-    /// A payout without a destination takes the one that the affiliate has by now.
+    /// A payout without a destination takes the one that the affiliate has by now; one above the second limit waits for
+    /// another person.
     /// - Parameter approver: a console user; never the payout's submitter.
     /// - Returns: one answer per payout, in the order of `payoutIDs`; the others went through whatever one of them
     /// says.
@@ -27,14 +30,19 @@ extension PayoutStore {
     ) throws(PostgresError) -> [(payoutID: Identifier, result: PayoutApproval)] {
         let payouts = try lockWithDestination(payoutIDs, in: transaction)
         let answers = payoutIDs.map { id in (payoutID: id, result: judgeApproval(of: payouts[id], by: approver)) }
+        let first = answers.filter { $0.result == .firstOfTwo }.map(\.payoutID)
         let approved = Set(answers.filter { $0.result == .done }.map(\.payoutID))
             .compactMap { payouts[$0] }.sorted { $0.payoutID < $1.payoutID }
         _ = try transaction.run(
             """
-            UPDATE payout p SET approved_by = $3, approved_at = $4, destination = a.destination
+            UPDATE payout p SET destination = a.destination, approved_by = COALESCE(p.approved_by, $3),
+                approved_at = COALESCE(p.approved_at, $4),
+                second_approved_by = CASE WHEN p.approved_by IS NOT NULL THEN $3 END,
+                second_approved_at = CASE WHEN p.approved_by IS NOT NULL THEN $4 END
             FROM unnest($1::uuid[], $2::text[]) AS a (payout_id, destination) WHERE p.payout_id = a.payout_id
-            """, .uuids(approved.map(\.payoutID.value)), .texts(approved.map(\.destination)), .text(approver),
-            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
+            """, .uuids(approved.map(\.payoutID.value) + first.map(\.value)),
+            .texts(approved.map(\.destination) + first.map { payouts[$0]?.destination ?? "" }), .text(approver),
+            .moment(now))
         let moved = try move(
             approved.map { PayoutMove($0, to: .reserved, evidence: "approved") }, actor: approver, at: now,
             in: transaction)
@@ -66,8 +74,9 @@ extension PayoutStore {
     private static func judgeApproval(of payout: PayoutRecord?, by approver: String) -> PayoutApproval {
         guard let payout else { return .notFound }
         guard payout.state == .awaitingApproval else { return .notWaiting(payout.state) }
-        guard payout.submittedBy != approver else { return .sameActor }
+        guard payout.submittedBy != approver, payout.approvedBy != approver else { return .sameActor }
         guard !payout.destination.isEmpty || payout.provider == "manual" else { return .noDestination }
+        if payout.needsSecond, payout.approvedBy == nil { return .firstOfTwo }
         return .done
     }
 
@@ -98,6 +107,6 @@ extension PayoutRecord {
         PayoutRecord(
             payoutID: payoutID, affiliateID: affiliateID, amount: amount, provider: provider, destination: destination,
             state: state, submittedBy: submittedBy, failureCode: failureCode, arrivalAt: arrivalAt,
-            updatedAt: updatedAt)
+            updatedAt: updatedAt, needsSecond: needsSecond, approvedBy: approvedBy)
     }
 }

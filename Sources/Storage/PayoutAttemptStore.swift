@@ -1,3 +1,4 @@
+import Crypto
 public import Domain
 public import Postgres
 
@@ -12,10 +13,12 @@ public struct NewAttempt: Sendable {
     public let requestPath: String
     public let requestBody: [UInt8]
     public let amount: Money
+    /// Whether it is about real money.
+    public let isLive: Bool
 
     public init(
         payoutID: Identifier, operation: PayoutOperation, number: Int32, provider: String, account: String,
-        requestPath: String, requestBody: [UInt8], amount: Money
+        requestPath: String, requestBody: [UInt8], amount: Money, isLive: Bool = false
     ) {
         self.payoutID = payoutID
         self.operation = operation
@@ -25,6 +28,7 @@ public struct NewAttempt: Sendable {
         self.requestPath = requestPath
         self.requestBody = requestBody
         self.amount = amount
+        self.isLive = isLive
     }
 }
 
@@ -41,10 +45,17 @@ public struct ClaimedAttempt: Sendable {
     public let isFirstSend: Bool
     /// From here on a replay could be a second payment.
     public let keyExpiresAt: Timestamp
+    let requestSHA256: [UInt8]
+
+    /// The bytes to send are those that were stored.
+    public var isWhole: Bool { SHA256.hash(data: request.requestBody).elementsEqual(requestSHA256) }
 }
 
 /// The requests to providers: made before the send, sent with the same key and bytes, closed by proof.
 public enum PayoutAttemptStore {
+    /// What a claim violates whose account another payer is claiming an attempt of.
+    public static let oneSendingConstraint = "payout_attempt_one_sending"
+
     /// Stores attempts that are due at `sendAt`.
     ///
     /// - Throws: `PostgresError` of class `data` if a payout has a live attempt of the same operation: the database
@@ -55,12 +66,12 @@ public enum PayoutAttemptStore {
         _ = try transaction.copy(
             into: """
                 COPY payout_attempt (payout_id, operation, attempt_number, provider, account, idempotency_key,
-                request_path, request_body, amount_minor, currency, state, next_send_at, created_at)
-                FROM STDIN (FORMAT binary)
+                request_path, request_body, request_sha256, livemode, amount_minor, currency, state, next_send_at,
+                created_at) FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for attempt in attempts {
-                rows.beginRow(columns: 13)
+                rows.beginRow(columns: 15)
                 rows.uuid(attempt.payoutID.value)
                 rows.text(attempt.operation.rawValue)
                 rows.int4(attempt.number)
@@ -69,6 +80,8 @@ public enum PayoutAttemptStore {
                 rows.text(attempt.operation.key(payoutID: attempt.payoutID, number: attempt.number))
                 rows.text(attempt.requestPath)
                 rows.bytes(attempt.requestBody)
+                rows.bytes(Array(SHA256.hash(data: attempt.requestBody)))
+                rows.bool(attempt.isLive)
                 rows.int8(attempt.amount.minorUnits)
                 rows.text(attempt.amount.currency.code)
                 rows.text("prepared")
@@ -81,7 +94,8 @@ public enum PayoutAttemptStore {
     /// Takes due attempts of a provider, at most one per account, and commits them to being sent: their payouts are
     /// `submitting` before the first byte leaves.
     ///
-    /// An attempt whose owner died is due again when its lease ends; it is then sent with the same key and bytes.
+    /// An attempt whose owner died is swept up when its lease ends; it is then sent with the same key and bytes. The
+    /// database allows one request under way per account.
     public static func claim(
         provider: String, schedule: PayoutSchedule, maximum: Int, at now: Timestamp,
         in transaction: borrowing Transaction
@@ -91,12 +105,16 @@ public enum PayoutAttemptStore {
             WITH due AS MATERIALIZED (
                 SELECT a.payout_attempt_id, a.account, a.state FROM payout_attempt a
                 JOIN payout p ON p.payout_id = a.payout_id
-                WHERE a.state IN ('prepared', 'sending', 'unknown') AND a.next_send_at <= $1 AND a.provider = $2
+                WHERE a.state IN ('prepared', 'unknown') AND a.next_send_at <= $1 AND a.provider = $2
                     AND (a.key_expires_at IS NULL OR a.key_expires_at > $1)
                     AND p.state IN ('reserved', 'submitting', 'unknown')
                     AND NOT EXISTS (
+                        SELECT FROM payout_freeze z WHERE z.lifted_at IS NULL AND (z.scope = 'all'
+                            OR (z.scope = 'provider' AND z.subject = p.provider)
+                            OR (z.scope = 'affiliate' AND z.subject = p.affiliate_id)))
+                    AND NOT EXISTS (
                         SELECT FROM payout_attempt r
-                        WHERE r.account = a.account AND r.state = 'sending' AND r.next_send_at > $1)
+                        WHERE r.provider = a.provider AND r.account = a.account AND r.state = 'sending')
                 ORDER BY a.next_send_at, a.payout_attempt_id LIMIT $3 FOR UPDATE OF a SKIP LOCKED
             ), chosen AS (
                 SELECT DISTINCT ON (account) payout_attempt_id, state FROM due ORDER BY account, payout_attempt_id
@@ -108,7 +126,7 @@ public enum PayoutAttemptStore {
             FROM chosen c WHERE a.payout_attempt_id = c.payout_attempt_id
             RETURNING a.payout_attempt_id, a.payout_id, a.operation, a.attempt_number, a.provider, a.account,
                 a.request_path, a.request_body, a.amount_minor, a.currency, a.idempotency_key, a.owner_epoch,
-                a.send_count, c.state = 'prepared', a.key_expires_at
+                a.send_count, c.state = 'prepared', a.key_expires_at, a.livemode, a.request_sha256
             """, .moment(now), .text(provider), .int8(Int64(maximum)),
             .moment(now.adding(seconds: schedule.keyLifetimeSeconds)),
             .moment(now.adding(seconds: schedule.leaseSeconds))
@@ -122,22 +140,28 @@ public enum PayoutAttemptStore {
         return claimed
     }
 
-    /// Stops replaying keys that the provider may have forgotten: a person decides about their payouts.
+    /// Takes attempts from owners whose lease ended: nobody knows what became of the request. Keys that the provider
+    /// may have forgotten are not sent again: a person decides about their payouts.
     ///
     /// - Returns: how many payouts now wait for a person.
     @discardableResult
-    public static func giveUpExpired(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError)
-        -> Int
-    {
-        let expired = try transaction.query(
+    public static func sweep(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) -> Int {
+        let swept = try transaction.query(
             """
-            UPDATE payout_attempt SET state = 'unknown', next_send_at = NULL, owner_epoch = owner_epoch + 1
-            WHERE state IN ('sending', 'unknown') AND next_send_at <= $1 AND key_expires_at <= $1 RETURNING payout_id
+            UPDATE payout_attempt
+            SET state = 'unknown', owner_epoch = owner_epoch + 1,
+                outcome = CASE state WHEN 'sending' THEN 'unknown: its sender ended' ELSE outcome END,
+                next_send_at = CASE WHEN key_expires_at > $1 THEN next_send_at END
+            WHERE next_send_at <= $1 AND (state = 'sending' OR (state = 'unknown' AND key_expires_at <= $1))
+            RETURNING payout_id, key_expires_at <= $1
             """, .moment(now)
-        ) { row in try row.identifier(0) }
+        ) { row in (payoutID: try row.identifier(0), isExpired: try row.bool(1)) }
         let payouts = try markUnknown(
-            try PayoutStore.lock(expired, in: transaction), evidence: "key expired", at: now, in: transaction)
-        return try handOver(payouts, evidence: "key expired", at: now, in: transaction)
+            try PayoutStore.lock(swept.map(\.payoutID), in: transaction), evidence: "its sender ended", at: now,
+            in: transaction)
+        let expired = Set(swept.filter(\.isExpired).map(\.payoutID))
+        return try handOver(
+            payouts.filter { expired.contains($0.payoutID) }, evidence: "key expired", at: now, in: transaction)
     }
 
     /// Moves those that are `submitting` to `unknown`.
@@ -184,10 +208,11 @@ extension ClaimedAttempt {
             request: NewAttempt(
                 payoutID: try row.identifier(1), operation: operation, number: try row.int4(3),
                 provider: try row.text(4), account: try row.text(5), requestPath: try row.text(6),
-                requestBody: try row.bytes(7), amount: Money(minorUnits: try row.int8(8), currency: try row.currency(9))
-            ),
+                requestBody: try row.bytes(7),
+                amount: Money(minorUnits: try row.int8(8), currency: try row.currency(9)), isLive: try row.bool(15)),
             idempotencyKey: try row.text(10), ownerEpoch: try row.int8(11), sendCount: Int(try row.int4(12)),
-            isFirstSend: try row.bool(13), keyExpiresAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(14)))
+            isFirstSend: try row.bool(13), keyExpiresAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(14)),
+            requestSHA256: try row.bytes(16))
     }
 }
 

@@ -8,7 +8,7 @@ public struct DueCheck: Sendable {
     /// The latest step that was not declined.
     public let operation: PayoutOperation
     public let attemptNumber: Int32
-    /// nil while the reply of that step is lost: search instead of fetching.
+    /// nil while the reply of that step is lost: search instead of fetching. Two people may have named the object.
     public let objectID: String?
     public let account: String
     public let firstSentAt: Timestamp?
@@ -33,8 +33,11 @@ extension PayoutStore {
                 ORDER BY t.payout_attempt_id DESC LIMIT 1
             ) a
             WHERE p.payout_id = d.payout_id
-            RETURNING p.payout_id, p.state, a.operation, a.attempt_number, a.provider_object_id, a.account,
-                a.first_sent_at
+            RETURNING p.payout_id, p.state, a.operation, a.attempt_number, COALESCE(a.provider_object_id, (
+                    SELECT r.provider_object_id FROM payout_resolution r
+                    WHERE p.state = 'manual' AND r.payout_id = p.payout_id AND r.verdict = 'submitted'
+                        AND r.confirmed_at IS NOT NULL
+                    ORDER BY r.payout_resolution_id DESC LIMIT 1)), a.account, a.first_sent_at
             """, .moment(now), .text(provider), .int8(Int64(limit)), .moment(now.adding(seconds: intervalSeconds)),
             .moment(now.adding(seconds: max(intervalSeconds, 86_400)))
         ) { row in
@@ -67,19 +70,21 @@ extension PayoutStore {
         ).count
     }
 
-    /// Opens a break for every payout that has been unknown, or on its way to the bank, for too long.
+    /// Opens a break for every payout that has been unknown, or on its way to the bank, for too long, and closes those
+    /// whose payouts have moved on.
     public static func reportStale(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
+        try BreakStore.closeMended(at: now, in: transaction)
         let stale = try transaction.query(
             """
             SELECT payout_id, state FROM payout
             WHERE (state IN ('unknown', 'manual') AND updated_at <= $1)
-                OR (state IN ('submitted', 'in_transit') AND COALESCE(arrival_at, updated_at) <= $2)
+                OR (state IN ('submitted', 'canceling', 'in_transit') AND COALESCE(arrival_at, updated_at) <= $2)
             ORDER BY updated_at LIMIT 100
             """, .moment(now.adding(seconds: -staleUnknownSeconds)), .moment(now.adding(days: -staleInTransitDays))
         ) { row in (payoutID: try row.identifier(0), state: try row.payoutState(1)) }
         try BreakStore.open(
             stale.map { payout in
-                let isOnItsWay = payout.state == .submitted || payout.state == .inTransit
+                let isOnItsWay = payout.state != .unknown && payout.state != .manual
                 return ReconciliationBreak(
                     kind: isOnItsWay ? .staleInTransit : .staleUnknown, payoutID: payout.payoutID, objectID: "",
                     detail: payout.state.rawValue)

@@ -129,6 +129,9 @@ extension PayoutStore {
         if let objectID = attempt.objectID, objectID != observation.objectID {
             return (.duplicateAtProvider, "our object is \(objectID)")
         }
+        if let amount = observation.amount, amount.currency != attempt.request.amount.currency {
+            return (.currencyMismatch, "\(attempt.request.amount.currency.code) here")
+        }
         if observation.amount != attempt.request.amount {
             return (.amountMismatch, "\(attempt.request.amount.decimal) here")
         }
@@ -142,20 +145,41 @@ extension PayoutStore {
         _ kind: ReconciliationBreak.Kind, _ payout: PayoutRecord?, _ observation: ProviderObservation,
         _ detail: String, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> ObservationResult {
+        let affiliateID =
+            if let payout { payout.affiliateID } else { try owner(of: observation.account, in: transaction) }
         try BreakStore.open(
             [
                 ReconciliationBreak(
-                    kind: kind, payoutID: payout?.payoutID, objectID: observation.objectID, detail: detail)
+                    kind: kind, payoutID: payout?.payoutID, objectID: observation.objectID, detail: detail,
+                    affiliateID: affiliateID,
+                    amount: observation.amount)
             ], at: now, in: transaction)
         return .broken(kind)
+    }
+
+    /// Whose account it is; empty if nobody's.
+    private static func owner(
+        of account: String, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> String {
+        guard !account.isEmpty else { return "" }
+        return try transaction.query(
+            """
+            SELECT affiliate_id FROM affiliate WHERE provider_account = $1
+            UNION ALL SELECT affiliate_id FROM payout WHERE destination = $1 LIMIT 1
+            """, .text(account)
+        ) { row in try row.text(0) }.first ?? ""
     }
 
     private static func payoutID(
         of observation: ProviderObservation, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Identifier? {
         try transaction.query(
-            "SELECT payout_id FROM payout_attempt WHERE provider_object_id = $1 OR idempotency_key = $2 LIMIT 1",
-            .text(observation.objectID), .optionalText(observation.key)
+            """
+            SELECT payout_id FROM payout_attempt WHERE provider_object_id = $1 OR idempotency_key = $2
+            UNION ALL
+            SELECT payout_id FROM payout_resolution WHERE provider_object_id = $1 AND confirmed_at IS NOT NULL
+            LIMIT 1
+            """, .text(observation.objectID), .optionalText(observation.key)
         ) { row in try row.identifier(0) }.first
     }
 
@@ -167,8 +191,12 @@ extension PayoutStore {
             """
             SELECT payout_attempt_id, state, provider_object_id, payout_id, attempt_number, provider, account,
                 request_path, request_body, amount_minor, currency
-            FROM payout_attempt WHERE operation = $3 AND (provider_object_id = $1 OR idempotency_key = $2)
-            ORDER BY provider_object_id = $1 DESC NULLS LAST LIMIT 1 FOR UPDATE
+            FROM payout_attempt a WHERE operation = $3 AND (provider_object_id = $1 OR idempotency_key = $2
+                OR (state = 'unknown' AND EXISTS (
+                    SELECT FROM payout_resolution r WHERE r.payout_id = a.payout_id AND r.provider_object_id = $1
+                        AND r.confirmed_at IS NOT NULL)))
+            ORDER BY provider_object_id = $1 DESC NULLS LAST, idempotency_key = $2 DESC NULLS LAST
+            LIMIT 1 FOR UPDATE
             """, .text(observation.objectID), .optionalText(observation.key), .text(observation.operation.rawValue)
         ) { row in
             ObservedAttempt(

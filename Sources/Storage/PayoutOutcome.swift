@@ -21,7 +21,7 @@ extension PayoutAttemptStore {
         at now: Timestamp, makeAttempt: AttemptMaker, in transaction: borrowing Transaction
     ) throws(PostgresError) -> RecordedOutcome {
         guard let payout = try PayoutStore.lock([attempt.request.payoutID], in: transaction).first,
-            try fence(attempt, answer: answer, in: transaction)
+            try fence(attempt, outcome, answer: answer, in: transaction)
         else { return .superseded }
         switch outcome {
         case .accepted(let objectID):
@@ -59,17 +59,18 @@ extension PayoutAttemptStore {
 
     /// Only the owner under the current epoch may write the result of a send.
     private static func fence(
-        _ attempt: ClaimedAttempt, answer: ProviderAnswer?, in transaction: borrowing Transaction
+        _ attempt: ClaimedAttempt, _ outcome: ProviderOutcome, answer: ProviderAnswer?,
+        in transaction: borrowing Transaction
     ) throws(PostgresError) -> Bool {
         try transaction.run(
             """
             UPDATE payout_attempt
-            SET http_status = COALESCE($3, http_status), error_code = COALESCE($4, error_code),
-                provider_request_id = COALESCE($5, provider_request_id)
+            SET http_status = $3, error_code = $4, provider_request_id = COALESCE($5, provider_request_id),
+                error_type = $6, outcome = $7
             WHERE payout_attempt_id = $1 AND owner_epoch = $2 AND state = 'sending'
             """, .int8(attempt.attemptID), .int8(attempt.ownerEpoch),
             .optionalInt4(answer.map { Int32(clamping: $0.status) }), .optionalText(answer?.errorCode),
-            .optionalText(answer?.requestID)) == 1
+            .optionalText(answer?.requestID), .optionalText(answer?.errorType), .text(outcome.words)) == 1
     }
 
     /// Closes an attempt with the provider's object and takes the payout's next step.
@@ -93,7 +94,7 @@ extension PayoutAttemptStore {
             try LedgerStore.append([transferred(request, of: payout)], in: transaction, at: now)
             let number = try nextNumber(of: .payout, for: payout, in: transaction)
             try insert([makeAttempt(payout, .payout, number, payout.amount)], sendAt: now, at: now, in: transaction)
-            guard payout.state == .unknown else { return payout }
+            guard payout.state == .unknown || payout.state == .manual else { return payout }
             return try PayoutStore.move(
                 [PayoutMove(payout, to: .submitting, evidence: objectID)], actor: actor, at: now, in: transaction)[0]
         }

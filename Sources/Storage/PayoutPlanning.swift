@@ -15,30 +15,50 @@ extension PayoutStore {
     /// payout, its money reserved and its commissions locked; automatic ones are requested on `lane`.
     ///
     /// Plannings wait for each other, so two of them never see the same balance as free. Call it again while it answers
-    /// `maximum` payouts.
+    /// `maximum` payouts. What is withheld is kept with its reasons.
     ///
     /// - Parameters:
     ///   - batchKey: names the planning; an affiliate gets one payout per currency and batch, however often it is
     /// called.
     ///   - submittedBy: who may not approve these payouts.
+    ///   - earnedBefore: leaves commissions that were recorded later where they are; nil: all that is payable is paid.
     ///   - maximum: payouts to make in this transaction.
     public static func plan(
-        batchKey: String, at now: Timestamp, submittedBy: String, lane: Lane, maximum: Int = 500,
-        in transaction: borrowing Transaction
+        batchKey: String, at now: Timestamp, submittedBy: String, lane: Lane, earnedBefore: Timestamp? = nil,
+        maximum: Int = 500, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [PlannedPayout] {
         _ = try transaction.run("SELECT pg_advisory_xact_lock(hashtext('payout planning'))")
-        let balances = try freeBalances(batchKey: batchKey, at: now, maximum: maximum, in: transaction)
-        let planned = balances.compactMap { balance in
-            makePayout(of: balance, batchKey: batchKey, submittedBy: submittedBy, at: now)
+        var planned: [PlannedPayout] = []
+        while planned.count < maximum {
+            let limit = maximum - planned.count
+            let balances = try freeBalances(
+                batchKey: batchKey, at: now, earnedBefore: earnedBefore, maximum: limit, in: transaction)
+            let decided = balances.map { (balance: $0, decision: PayoutDecision($0.candidate)) }
+            try PayoutWithholding.keep(
+                decided.map { ($0.balance.candidate, $0.decision) }, batchKey: batchKey, at: now, in: transaction)
+            planned += try make(
+                decided, batchKey: batchKey, submittedBy: submittedBy, lane: lane, earnedBefore: earnedBefore, at: now,
+                in: transaction)
+            if balances.count < limit { break }
+        }
+        return planned
+    }
+
+    private static func make(
+        _ decided: [(balance: FreeBalance, decision: PayoutDecision)], batchKey: String, submittedBy: String,
+        lane: Lane, earnedBefore: Timestamp?, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [PlannedPayout] {
+        let planned = decided.compactMap { entry in
+            makePayout(of: entry.balance, entry.decision, batchKey: batchKey, submittedBy: submittedBy, at: now)
         }
         guard !planned.isEmpty else { return [] }
+        let netted = decided.filter { !$0.decision.isWithheld }.compactMap { $0.balance.netting(batchKey: batchKey) }
         try insert(planned, batchKey: batchKey, at: now, in: transaction)
         try recordHistory(
             planned.map { ($0.payout.payoutID, nil, $0.payout.state, "batch \(batchKey)") }, actor: "planner", at: now,
             in: transaction)
-        try LedgerStore.append(
-            balances.compactMap { $0.netting(batchKey: batchKey) } + planned.map(creation), in: transaction, at: now)
-        try lockCommissions(of: planned, at: now, in: transaction)
+        try LedgerStore.append(netted + planned.map(creation), in: transaction, at: now)
+        try lockCommissions(of: planned, earnedBefore: earnedBefore, at: now, in: transaction)
         try OutboxStore.append(
             planned.filter { $0.payout.state == .reserved }.map { request($0.payout, at: now) }, to: lane,
             in: transaction)
@@ -46,51 +66,67 @@ extension PayoutStore {
     }
 
     private static func freeBalances(
-        batchKey: String, at now: Timestamp, maximum: Int, in transaction: borrowing Transaction
+        batchKey: String, at now: Timestamp, earnedBefore: Timestamp?, maximum: Int,
+        in transaction: borrowing Transaction
     ) throws(PostgresError) -> [FreeBalance] {
         try transaction.query(
             """
             SELECT b.affiliate_id, b.currency, b.payable, b.clawback, COALESCE(l.minimum, 1), COALESCE(l.automatic, 0),
                 a.status = 'active', a.fraud_verdict, a.payout_provider, NULLIF(a.provider_account, ''), a.payout_block,
                 (SELECT count(*) FROM payout f WHERE f.affiliate_id = b.affiliate_id AND f.created_at >= $2
-                     AND f.state IN ('failed', 'returned'))
+                     AND f.state IN ('failed', 'returned')),
+                COALESCE(l.second, 0), a.kyc_status, a.tax_status,
+                (SELECT z.scope FROM payout_freeze z WHERE z.lifted_at IS NULL AND (z.scope = 'all'
+                    OR (z.scope = 'provider' AND z.subject = a.payout_provider)
+                    OR (z.scope = 'affiliate' AND z.subject = a.affiliate_id)) ORDER BY z.scope LIMIT 1),
+                CASE WHEN a.payout_method_usable_at > $4 THEN a.payout_method_usable_at END, l.ripe
             FROM affiliate_balance b
             JOIN affiliate a ON a.affiliate_id = b.affiliate_id
             CROSS JOIN LATERAL (
-                SELECT max(g.minimum_payout_minor) AS minimum, min(g.auto_approve_limit_minor) AS automatic
+                SELECT max(g.minimum_payout_minor) AS minimum, min(g.auto_approve_limit_minor) AS automatic,
+                    min(g.second_approval_limit_minor) AS second, (
+                        SELECT COALESCE(sum(r.amount_minor - r.reversed_minor), 0)::int8 FROM commission r
+                        WHERE r.affiliate_id = b.affiliate_id AND r.currency = b.currency AND r.status = 'approved'
+                            AND r.recorded_at < COALESCE($5::timestamptz, 'infinity')) AS ripe
                 FROM program g
                 WHERE g.program_id IN (
                     SELECT c.program_id FROM commission c
                     WHERE c.affiliate_id = b.affiliate_id AND c.currency = b.currency AND c.status = 'approved')
             ) l
-            WHERE b.payable - b.clawback >= COALESCE(l.minimum, 1) AND a.status = 'active'
+            WHERE b.payable - b.clawback >= COALESCE(l.minimum, 1)
+                AND ($5::timestamptz IS NULL OR LEAST(b.payable - b.clawback, l.ripe) >= COALESCE(l.minimum, 1))
                 AND NOT EXISTS (
                     SELECT FROM payout p
                     WHERE p.batch_key = $1 AND p.affiliate_id = b.affiliate_id AND p.currency = b.currency)
+                AND NOT EXISTS (
+                    SELECT FROM payout_withheld w
+                    WHERE w.batch_key = $1 AND w.affiliate_id = b.affiliate_id AND w.currency = b.currency)
             ORDER BY b.affiliate_id, b.currency LIMIT $3 FOR UPDATE OF b
-            """, .text(batchKey), .timestamp(microsecondsSinceEpoch: now.adding(days: -30).microsecondsSinceEpoch),
-            .int8(Int64(maximum))
+            """, .text(batchKey), .moment(now.adding(days: -30)), .int8(Int64(maximum)), .moment(now),
+            .optionalTimestamp(earnedBefore?.microsecondsSinceEpoch)
         ) { row in
-            let payable = try row.int8(2)
-            let clawback = try row.int8(3)
+            let (payable, clawback) = (try row.int8(2), try row.int8(3))
+            let free = payable - min(payable, clawback)
             return FreeBalance(
                 owedMinor: min(payable, clawback),
                 candidate: PayoutCandidate(
                     affiliateID: try row.text(0), currency: try row.currency(1),
-                    payableMinor: payable - min(payable, clawback), minimumMinor: try row.int8(4),
-                    automaticLimitMinor: try row.int8(5), affiliateIsActive: try row.bool(6),
+                    payableMinor: earnedBefore == nil ? free : min(free, try row.int8(17)),
+                    minimumMinor: try row.int8(4), automaticLimitMinor: try row.int8(5),
+                    secondApprovalLimitMinor: try row.int8(12), affiliateIsActive: try row.bool(6),
+                    kycStatus: try row.text(13), taxStatus: try row.text(14), freeze: try row.textOrNull(15),
                     // An unknown verdict must not pay: the strictest stands in for it.
                     verdict: FraudVerdict(rawValue: try row.text(7)) ?? .hold, provider: try row.text(8),
                     destination: try row.textOrNull(9), destinationBlock: try row.textOrNull(10),
+                    coolingUntil: try row.timestampOrNull(16).map { Timestamp(microsecondsSinceEpoch: $0) },
                     recentFailures: Int(try row.int8(11))))
         }
     }
 
     private static func makePayout(
-        of balance: FreeBalance, batchKey: String, submittedBy: String, at now: Timestamp
+        of balance: FreeBalance, _ decision: PayoutDecision, batchKey: String, submittedBy: String, at now: Timestamp
     ) -> PlannedPayout? {
         let candidate = balance.candidate
-        let decision = PayoutDecision(candidate)
         let state: PayoutState
         switch decision {
         case .automatic: state = .reserved
@@ -103,7 +139,8 @@ extension PayoutStore {
                 affiliateID: candidate.affiliateID,
                 amount: Money(minorUnits: candidate.payableMinor, currency: candidate.currency),
                 provider: candidate.provider, destination: candidate.destination ?? "", state: state,
-                submittedBy: submittedBy, failureCode: nil, arrivalAt: nil, updatedAt: now),
+                submittedBy: submittedBy, failureCode: nil, arrivalAt: nil, updatedAt: now,
+                needsSecond: decision.needsSecondApproval, approvedBy: nil),
             decision: decision)
     }
 
@@ -113,12 +150,12 @@ extension PayoutStore {
         _ = try transaction.copy(
             into: """
                 COPY payout (payout_id, batch_key, affiliate_id, currency, amount_minor, provider, destination, mode,
-                state, decision, submitted_by, created_at, updated_at) FROM STDIN (FORMAT binary)
+                state, decision, needs_second, submitted_by, created_at, updated_at) FROM STDIN (FORMAT binary)
                 """
         ) { rows in
             for plan in planned {
                 let payout = plan.payout
-                rows.beginRow(columns: 13)
+                rows.beginRow(columns: 14)
                 rows.uuid(payout.payoutID.value)
                 rows.text(batchKey)
                 rows.text(payout.affiliateID)
@@ -129,6 +166,7 @@ extension PayoutStore {
                 rows.text(plan.decision.mode)
                 rows.text(payout.state.rawValue)
                 rows.jsonb(plan.decision.json)
+                rows.bool(payout.needsSecond)
                 rows.text(payout.submittedBy)
                 rows.timestamp(now.microsecondsSinceEpoch)
                 rows.timestamp(now.microsecondsSinceEpoch)
@@ -146,7 +184,7 @@ extension PayoutStore {
     }
 
     private static func lockCommissions(
-        of planned: [PlannedPayout], at now: Timestamp, in transaction: borrowing Transaction
+        of planned: [PlannedPayout], earnedBefore: Timestamp?, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) {
         _ = try transaction.run(
             """
@@ -154,12 +192,13 @@ extension PayoutStore {
                 UPDATE commission c SET status = 'locked', payout_id = p.payout_id
                 FROM unnest($1::uuid[], $2::text[], $3::text[]) AS p (payout_id, affiliate_id, currency)
                 WHERE c.affiliate_id = p.affiliate_id AND c.currency = p.currency AND c.status = 'approved'
+                    AND c.recorded_at < COALESCE($5::timestamptz, 'infinity')
                 RETURNING c.commission_id, c.payout_id)
             INSERT INTO commission_event (commission_id, from_status, to_status, actor, reason, at)
             SELECT commission_id, 'approved', 'locked', 'planner', 'payout ' || payout_id, $4 FROM moved
             """, .uuids(planned.map(\.payout.payoutID.value)), .texts(planned.map(\.payout.affiliateID)),
             .texts(planned.map(\.payout.amount.currency.code)),
-            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
+            .moment(now), .optionalTimestamp(earnedBefore?.microsecondsSinceEpoch))
     }
 }
 
@@ -185,6 +224,10 @@ private struct FreeBalance {
 }
 
 extension PayoutDecision {
+    var isWithheld: Bool {
+        if case .withheld = self { true } else { false }
+    }
+
     /// The value of the column `payout.mode`.
     var mode: String {
         switch self {

@@ -64,5 +64,5 @@ extension PayoutStore {
     /// The states of a payout whose amount is still to leave its account, maybe behind its own transfer.
     private static let aboutToLeave = [PayoutState.reserved, .submitting, .unknown, .manual, .declined].map(\.rawValue)
     /// The states of a payout whose amount has left its account.
-    private static let gone = [PayoutState.submitted, .inTransit, .paid, .final].map(\.rawValue)
+    private static let gone = [PayoutState.submitted, .canceling, .inTransit, .paid, .final].map(\.rawValue)
 }

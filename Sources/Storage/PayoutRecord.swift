@@ -15,6 +15,10 @@ public struct PayoutRecord: Hashable, Sendable {
     public let failureCode: String?
     public let arrivalAt: Timestamp?
     public let updatedAt: Timestamp
+    /// Two people approve it.
+    public let needsSecond: Bool
+    /// Who approved it first.
+    public let approvedBy: String?
 
     public var money: PayoutMoney {
         PayoutMoney(affiliateID: affiliateID, amount: amount, rail: provider == "stripe" ? .stripe : .byHand)
@@ -30,7 +34,7 @@ extension PayoutStore {
         return try transaction.query(
             """
             SELECT payout_id, affiliate_id, currency, amount_minor, provider, destination, state, submitted_by,
-                failure_code, arrival_at, updated_at
+                failure_code, arrival_at, updated_at, needs_second, approved_by
             FROM payout WHERE payout_id = ANY ($1::uuid[]) ORDER BY payout_id FOR UPDATE
             """, .uuids(payoutIDs.map(\.value))
         ) { row in
@@ -40,7 +44,8 @@ extension PayoutStore {
                 destination: try row.text(5), state: try row.payoutState(6), submittedBy: try row.text(7),
                 failureCode: try row.textOrNull(8),
                 arrivalAt: try row.timestampOrNull(9).map { Timestamp(microsecondsSinceEpoch: $0) },
-                updatedAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(10)))
+                updatedAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(10)), needsSecond: try row.bool(11),
+                approvedBy: try row.textOrNull(12))
         }
     }
 }

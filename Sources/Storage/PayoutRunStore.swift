@@ -7,9 +7,11 @@ public enum PayoutRunStore {
     /// Takes one step of a run: at most `maximum` payouts.
     ///
     /// - Parameter batchKey: names the run.
+    /// While all payouts are frozen it takes none, and the run waits.
     /// - Returns: the payouts; fewer than `maximum` end the run, and an ended run has none.
     public static func step(
-        batchKey: String, at now: Timestamp, submittedBy: String, lane: Lane, maximum: Int,
+        batchKey: String, at now: Timestamp, submittedBy: String, lane: Lane, earnedBefore: Timestamp? = nil,
+        maximum: Int,
         in transaction: borrowing Transaction
     ) throws(PostgresError) -> [PlannedPayout] {
         let moment = PostgresValue.timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
@@ -19,9 +21,10 @@ public enum PayoutRunStore {
         let isOpen = try transaction.query(
             "SELECT finished_at IS NULL FROM payout_run WHERE batch_key = $1 FOR UPDATE", .text(batchKey)
         ) { row throws(PostgresError) in try row.bool(0) }
-        guard isOpen.first == true else { return [] }
+        guard isOpen.first == true, try !PayoutFreezeStore.allAreFrozen(in: transaction) else { return [] }
         let planned = try PayoutStore.plan(
-            batchKey: batchKey, at: now, submittedBy: submittedBy, lane: lane, maximum: maximum, in: transaction)
+            batchKey: batchKey, at: now, submittedBy: submittedBy, lane: lane, earnedBefore: earnedBefore,
+            maximum: maximum, in: transaction)
         if planned.count < maximum {
             try transaction.run(
                 "UPDATE payout_run SET finished_at = $2 WHERE batch_key = $1", .text(batchKey), moment)

@@ -80,8 +80,8 @@ extension PayoutStore {
             UPDATE payout p
             SET state = m.target, updated_at = $6, failure_code = COALESCE(m.failure_code, p.failure_code),
                 arrival_at = COALESCE(m.arrival_at, p.arrival_at),
-                check_at = CASE WHEN m.target IN ('unknown', 'manual', 'submitted', 'in_transit', 'paid')
-                    THEN COALESCE(p.check_at, $6) END
+                check_at = CASE WHEN m.target IN ('unknown', 'manual', 'submitted', 'canceling', 'in_transit', 'paid')
+                    THEN CASE m.target WHEN 'canceling' THEN $6 ELSE COALESCE(p.check_at, $6) END END
             FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
                 AS m (payout_id, source, target, failure_code, arrival_at)
             WHERE p.payout_id = m.payout_id AND p.state = m.source
@@ -169,7 +169,7 @@ extension PayoutStore {
             case .failed: .failed
             case .returned: .returned
             // Money that a provider gave back is a failure to whoever waits for it; what was never sent is no news.
-            case .canceled: move.payout.state == .submitted || move.payout.state == .inTransit ? .failed : nil
+            case .canceled: [.submitted, .canceling, .inTransit].contains(move.payout.state) ? .failed : nil
             default: nil
             }
         guard let outcome else { return nil }

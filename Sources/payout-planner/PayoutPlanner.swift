@@ -10,7 +10,7 @@ struct PayoutPlanner: AsyncParsableCommand {
 
     @OptionGroup var options: WorkerOptions
 
-    @Option(help: "When payouts are planned: on_demand, daily, weekly or monthly. [env: PAYOUT_CALENDAR]")
+    @Option(help: "When to plan: on_demand, daily, weekly, monthly, net_15, net_30 or net_60. [env: PAYOUT_CALENDAR]")
     var payoutCalendar = Environment.text("PAYOUT_CALENDAR", default: PayoutCalendar.onDemand.rawValue)
 
     @Option(help: "Seconds between two looks for what is due. [env: PLANNING_INTERVAL_SECONDS]")

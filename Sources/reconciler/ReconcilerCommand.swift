@@ -48,8 +48,9 @@ struct ReconcilerCommand: AsyncParsableCommand {
                 stripe: stripe, pool: context.pool, pulse: pulse, intervalSeconds: Int64(interval),
                 readsPerSecond: reads,
                 wakePublisher: { publisher.wake() }, metrics: context.metrics, logger: context.logger)
+            let audit = ReconciliationAudit(stripe: stripe, pool: context.pool, logger: context.logger)
             return [
-                publisher, reconciler,
+                publisher, reconciler, audit,
                 WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger),
             ]
         }

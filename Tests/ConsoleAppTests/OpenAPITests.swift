@@ -73,7 +73,8 @@ import Testing
             ("/programs/shoes", "Program"), ("/affiliates", "AffiliateList"),
             ("/affiliates/aff-1", "Affiliate"), ("/programs/shoes/coupons", "CouponList"),
             ("/ledger/periods", "PeriodList"), ("/ledger/periods/2026-10", "PeriodStatementList"),
-            ("/imports", "ImportList"), ("/imports/none", "Problem"),
+            ("/imports", "ImportList"), ("/imports/none", "Problem"), ("/withheld-payouts", "WithheldPayoutList"),
+            ("/reconciliation-breaks", "ReconciliationBreakList"), ("/payout-freezes", "PayoutFreezeList"),
         ])
     func answers(path: String, schema: String) async throws {
         let schemas = try Self.document().components.schemas

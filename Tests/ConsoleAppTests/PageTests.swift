@@ -103,7 +103,8 @@ import Testing
             let pages = [
                 "imports": "/console/imports",
                 "import": "/console/imports/\(imported.json?["import"]?["import_id"]?.string ?? "")",
-                "dashboard": "/console", "payouts": "/console/payouts", "affiliates": "/console/affiliates",
+                "breaks": "/console/breaks", "dashboard": "/console", "payouts": "/console/payouts",
+                "affiliates": "/console/affiliates",
                 "topics": "/console/topics", "dead-letters": "/console/dead-letters",
                 "notifications": "/console/notifications", "reason-codes": "/console/reason-codes",
                 "payout": "/console/payouts/\(payout.first?.payoutId ?? "")", "conversions": "/console/conversions",
@@ -185,7 +186,7 @@ import Testing
     }
 
     /// Fields without a label, images without a text, buttons and links without a name, ids that stand twice.
-    private static let unnamedElements = """
+    static let unnamedElements = """
         (() => { const bad = [];
         for (const field of document.querySelectorAll("input:not([type=hidden]), select"))
             if (!field.labels.length) bad.push("label: " + field.name);
@@ -201,7 +202,7 @@ import Testing
         return bad; })()
         """
 
-    private func logIn(_ browser: Browser, _ console: TestConsole, _ email: String) async throws {
+    func logIn(_ browser: Browser, _ console: TestConsole, _ email: String) async throws {
         try await browser.open("http://127.0.0.1:\(console.port)/console")
         try await browser.type(email, into: "input[name=email]")
         try await browser.type(TestConsole.password, into: "input[name=password]")
@@ -209,7 +210,7 @@ import Testing
     }
 
     /// Leaves a picture in the directory that SCREENSHOT_DIRECTORY names, to look at.
-    private func keep(_ browser: Browser, _ name: String) async throws {
+    func keep(_ browser: Browser, _ name: String) async throws {
         guard let directory = ProcessInfo.processInfo.environment["SCREENSHOT_DIRECTORY"] else { return }
         try await browser.screenshot(to: "\(directory)/\(name).png")
     }

@@ -145,19 +145,41 @@ enum SeededData {
             let planned = try PayoutStore.plan(
                 batchKey: "2026-W43", at: now, submittedBy: "planner", lane: Lane(emitter: "payout-planner"),
                 in: transaction)
-            var automatic = planned.map(\.payout).filter { $0.state == .reserved }[...]
-            for path in [[PayoutState.submitting, .submitted, .paid], [.submitting, .submitted, .inTransit]] {
-                guard var payout = automatic.popFirst() else { return }
-                let transfer = LedgerTransaction(
-                    key: "transfer:\(payout.payoutID)", kind: "transfer", inputHash: payout.payoutID,
-                    postings: payout.money.postingsForTransfer(amountMinor: payout.amount.minorUnits))
-                try LedgerStore.append([transfer], in: transaction, at: now)
-                for state in path {
-                    let move = PayoutMove(payout, to: state, evidence: "po_\(payout.affiliateID)")
-                    payout = try PayoutStore.move([move], actor: "payer", at: now, in: transaction).first ?? payout
-                }
+            let automatic = planned.map(\.payout).filter { $0.state == .reserved }.prefix(2)
+            for payout in automatic { try submit(payout, at: now, in: transaction) }
+            for (planned, state) in zip(automatic, [PayoutState.paid, .inTransit]) {
+                guard let payout = try PayoutStore.lock([planned.payoutID], in: transaction).first else { continue }
+                let move = PayoutMove(payout, to: state, evidence: "po_\(payout.affiliateID)")
+                try PayoutStore.move([move], actor: "webhook", at: now, in: transaction)
             }
         }
+    }
+
+    /// Takes both steps of a payout as the payer does, at a provider that accepts everything.
+    private static func submit(
+        _ payout: PayoutRecord, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        try PayoutAttemptStore.insert(
+            [attempt(payout, .transfer, 1, payout.amount)], sendAt: now, at: now, in: transaction)
+        for prefix in ["tr", "po"] {
+            let claimed = try PayoutAttemptStore.claim(
+                provider: "stripe", schedule: .stripe, maximum: 1, at: now, in: transaction)
+            for claim in claimed {
+                let answer = ProviderAnswer(status: 200, objectID: "\(prefix)_\(payout.affiliateID)")
+                _ = try PayoutAttemptStore.record(
+                    ProviderOutcome(.answer(answer), isFirstSend: true), of: claim, answer: answer, schedule: .stripe,
+                    at: now, makeAttempt: attempt, in: transaction)
+            }
+        }
+    }
+
+    @Sendable static func attempt(
+        _ payout: PayoutRecord, _ operation: PayoutOperation, _ number: Int32, _ amount: Money
+    ) -> NewAttempt {
+        NewAttempt(
+            payoutID: payout.payoutID, operation: operation, number: number, provider: payout.provider,
+            account: payout.destination, requestPath: "/v1/\(operation.rawValue)s",
+            requestBody: Array("amount=\(amount.minorUnits)".utf8), amount: amount)
     }
 
     private static func insertDesk(_ console: TestConsole) async throws {

@@ -9,7 +9,13 @@ struct PayoutDecisionTests {
         var payable: Int64 = 5_000
         var minimum: Int64 = 1_000
         var limit: Int64 = 100_000
+        var second: Int64 = 1_000_000
         var active = true
+        var kyc = "not_required"
+        var tax = "valid"
+        var freeze: String?
+        var cooling: Timestamp?
+        var provider = "stripe"
         var verdict = FraudVerdict.clear
         var destination: String? = "acct_1"
         var block: String?
@@ -24,15 +30,32 @@ struct PayoutDecisionTests {
         ("exactly the limit", Case(payable: 100_000), .automatic, []),
         ("one above the limit", Case(payable: 100_001), .manual, ["automatic_limit_minor"]),
         ("under review", Case(verdict: .review), .manual, ["fraud_verdict"]),
-        ("on hold", Case(verdict: .hold), .manual, ["fraud_verdict"]),
-        ("no account", Case(destination: nil), .manual, ["provider_account"]),
-        ("an unusable account", Case(block: "no_account"), .manual, ["destination_block"]),
+        (
+            "above the second limit", Case(payable: 100, minimum: 1, second: 99), .manual,
+            ["second_approval_limit_minor"]
+        ),
+        (
+            "above both limits", Case(payable: 1_000_001), .manual,
+            ["automatic_limit_minor", "second_approval_limit_minor"]
+        ),
+        ("on hold", Case(verdict: .hold), .withheld, ["fraud_hold", "fraud_verdict"]),
+        ("no account", Case(destination: nil), .withheld, ["payout_method"]),
+        ("no account, and none needed", Case(provider: "manual", destination: nil), .automatic, []),
+        ("an unusable account", Case(block: "no_account"), .withheld, ["destination_block"]),
+        ("a method that cools", Case(cooling: Timestamp(secondsSinceEpoch: 86_400)), .withheld, ["method_cooling"]),
+        ("an identity check that waits", Case(kyc: "pending"), .withheld, ["kyc_status"]),
+        ("an identity check that passed", Case(kyc: "verified"), .automatic, []),
+        ("no tax form", Case(tax: "missing"), .withheld, ["tax_status"]),
+        ("frozen", Case(freeze: "provider"), .withheld, ["freeze"]),
         ("a failure last week", Case(failures: 1), .manual, ["recent_failures"]),
         ("blocked", Case(active: false), .withheld, ["affiliate_active"]),
         (
-            "everything at once", Case(payable: 200_000, verdict: .hold, destination: nil, block: "x", failures: 2),
-            .manual,
-            ["automatic_limit_minor", "fraud_verdict", "provider_account", "destination_block", "recent_failures"]
+            "everything at once",
+            Case(payable: 200_000, verdict: .hold, destination: nil, block: "x", failures: 2), .withheld,
+            [
+                "payout_method", "destination_block", "fraud_hold", "automatic_limit_minor", "fraud_verdict",
+                "recent_failures",
+            ]
         ),
     ]
 
@@ -41,9 +64,10 @@ struct PayoutDecisionTests {
         let decision = PayoutDecision(
             PayoutCandidate(
                 affiliateID: "a1", currency: try #require(Currency(code: "USD")), payableMinor: given.payable,
-                minimumMinor: given.minimum, automaticLimitMinor: given.limit, affiliateIsActive: given.active,
-                verdict: given.verdict, provider: "stripe", destination: given.destination,
-                destinationBlock: given.block, recentFailures: given.failures))
+                minimumMinor: given.minimum, automaticLimitMinor: given.limit, secondApprovalLimitMinor: given.second,
+                affiliateIsActive: given.active, kycStatus: given.kyc, taxStatus: given.tax, freeze: given.freeze,
+                verdict: given.verdict, provider: given.provider, destination: given.destination,
+                destinationBlock: given.block, coolingUntil: given.cooling, recentFailures: given.failures))
         let found: Kind =
             switch decision {
             case .automatic: .automatic
@@ -52,7 +76,29 @@ struct PayoutDecisionTests {
             }
         #expect(found == kind, "\(name)")
         #expect(decision.limits.filter { !$0.passed }.map(\.name) == missed, "\(name)")
-        #expect(decision.limits.count == 7)
+        #expect(decision.limits.count == 13)
+        #expect(decision.needsSecondApproval == missed.contains("second_approval_limit_minor"))
+    }
+}
+
+@Suite("Payout calendars")
+struct PayoutCalendarTests {
+    /// Calendar, moment, the period's first day, and before when what it pays was earned.
+    static let moments: [(PayoutCalendar, day: Int32, start: String?, earnedBefore: String?)] = [
+        (.onDemand, 20_520, nil, nil), (.daily, 20_520, "2026-03-08", nil), (.weekly, 20_520, "2026-03-02", nil),
+        (.monthly, 20_520, "2026-03-01", nil),
+        // Fifteen days after February are over on the sixteenth of March.
+        (.net15, 20_527, "2026-02-01", "2026-02-01"), (.net15, 20_528, "2026-03-01", "2026-03-01"),
+        (.net30, 20_542, "2026-02-01", "2026-02-01"), (.net30, 20_543, "2026-03-01", "2026-03-01"),
+    ]
+
+    @Test(
+        "A period begins when its calendar says, and net days after a month pay what was earned in it",
+        arguments: moments)
+    func period(calendar: PayoutCalendar, day: Int32, start: String?, earnedBefore: String?) {
+        let moment = Timestamp(secondsSinceEpoch: Int64(day) * 86_400 + 3_600)
+        #expect(calendar.periodStart(of: moment)?.text == start)
+        #expect(calendar.earnedBefore(at: moment).map { CivilDate(daysSinceEpoch: $0.day).text } == earnedBefore)
     }
 }
 

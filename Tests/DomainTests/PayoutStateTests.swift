@@ -9,9 +9,10 @@ struct PayoutStateTests {
         (.reserved, [.submitting, .manual, .canceled]),
         (.submitting, [.submitted, .declined, .unknown]),
         (.unknown, [.submitting, .submitted, .declined, .manual]),
-        (.manual, [.submitted, .declined]),
+        (.manual, [.submitting, .submitted, .declined]),
         (.declined, [.reserved, .failed]),
-        (.submitted, [.inTransit, .paid, .failed, .canceled]),
+        (.submitted, [.inTransit, .paid, .failed, .canceled, .canceling]),
+        (.canceling, [.canceled, .inTransit, .paid, .failed]),
         (.inTransit, [.paid, .failed, .canceled]),
         (.paid, [.final, .returned]),
         (.final, [.returned]),
@@ -50,7 +51,9 @@ struct PayoutStateTests {
         (.failed, .paid, .move(to: .returned)), (.failed, .final, .move(to: .returned)),
         (.failed, .returned, .nothing), (.failed, .failed, .nothing),
         (.canceled, .submitted, .move(to: .canceled)), (.canceled, .paid, .regression),
-        (.canceled, .canceled, .nothing),
+        (.canceled, .canceled, .nothing), (.pending, .canceling, .nothing),
+        (.canceled, .canceling, .move(to: .canceled)), (.inTransit, .canceling, .move(to: .inTransit)),
+        (.paid, .canceling, .move(to: .paid)), (.failed, .canceling, .move(to: .failed)),
     ]
 
     @Test("An observed status moves the payout forward, changes nothing, or is a regression", arguments: observations)
@@ -81,6 +84,7 @@ struct PayoutPostingsTests {
         ),
         ([.reserved, .submitting, .submitted, .inTransit, .failed], .stripe, [:]),
         ([.reserved, .submitting, .submitted, .canceled], .stripe, [:]),
+        ([.reserved, .submitting, .submitted, .canceling, .canceled], .stripe, [:]),
         ([.reserved, .submitting, .submitted, .paid, .returned], .stripe, [:]),
         ([.reserved, .submitting, .submitted, .paid, .final, .returned], .stripe, [:]),
         ([.reserved, .manual, .submitted, .paid], .byHand, [.payable: -2_500, .bank: -2_500]),

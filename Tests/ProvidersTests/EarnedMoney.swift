@@ -25,7 +25,8 @@ enum EarnedMoney {
         try transaction.run(
             """
             INSERT INTO affiliate (affiliate_id, name, provider_account) VALUES ($1, $1, $2)
-            ON CONFLICT (affiliate_id) DO UPDATE SET provider_account = excluded.provider_account
+            ON CONFLICT (affiliate_id) DO UPDATE
+            SET provider_account = excluded.provider_account, payout_block = NULL
             """, .text(affiliateID), .text(account))
         let conversionID = Identifier(hashing: "test conversion", affiliateID, occasion)
         let earned = LedgerTransaction(

@@ -4,6 +4,7 @@ import Domain
 import Events
 import Kafka
 import Logging
+import NIOCore
 import Postgres
 import Providers
 import Storage
@@ -30,8 +31,9 @@ struct PaymentRig: Sendable {
     /// - Parameters:
     ///   - webhooks: what goes wrong with every account's webhooks.
     ///   - pollSeconds: between two questions about a payout under way.
+    ///   - isSimulated: the clocks of both sides stand still unless the test sets them on.
     static func with(
-        webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400,
+        webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400, isSimulated: Bool = false,
         _ change: (inout FakeStripeSettings) -> Void = { _ in }, _ body: (PaymentRig) async throws -> Void
     ) async throws {
         try await TestDatabase.with { database in
@@ -40,7 +42,8 @@ struct PaymentRig: Sendable {
             settings.slowness = .milliseconds(1_500)
             settings.webhookFaults = ["*": webhooks]
             change(&settings)
-            let rig = try await PaymentRig(database, settings, pollSeconds: pollSeconds)
+            let rig = try await PaymentRig(
+                database, settings, pollSeconds: pollSeconds, clock: ForwardClock(isFrozen: isSimulated))
             do {
                 try await body(rig)
             } catch {
@@ -51,19 +54,22 @@ struct PaymentRig: Sendable {
         }
     }
 
-    private init(_ database: TestDatabase, _ settings: FakeStripeSettings, pollSeconds: Int64) async throws {
+    private init(
+        _ database: TestDatabase, _ settings: FakeStripeSettings, pollSeconds: Int64, clock: ForwardClock
+    ) async throws {
         let receiver = WebhookReceiver(
             pool: database.pool, secrets: [.platform: [settings.platformSecret], .connect: [settings.connectSecret]],
-            isLive: false, pulse: Pulse(every: .seconds(3_600)), metrics: Metrics(), logger: .silent)
+            isLive: false, pulse: Pulse(every: .seconds(3_600)),
+            clock: { clock.isFrozen ? clock.now : systemNow() }, metrics: Metrics(), logger: .silent)
+        let made: (@Sendable () -> Timestamp)? = clock.isFrozen ? { @Sendable in clock.now } : nil
         let fake = try await FakeStripe.start(
             settings,
             deliver: { delivery in
                 await receiver.receive(
                     delivery.body, signature: delivery.signature, endpoint: delivery.isConnect ? .connect : .platform
                 ).status
-            }, logger: .silent)
+            }, clock: made, logger: .silent)
         let client = StripeConnect.makeClient()
-        let clock = ForwardClock()
         self.database = database
         self.fake = fake
         self.client = client
@@ -71,7 +77,8 @@ struct PaymentRig: Sendable {
         dispatcher = try PaymentRig.makeDispatcher(fake, client, clock, pool: database.pool)
         reconciler = Reconciler(
             stripe: try PaymentRig.makeStripe(fake, client), pool: database.pool, pulse: Pulse(every: .seconds(3_600)),
-            intervalSeconds: pollSeconds, readsPerSecond: 100, clock: { clock.now }, metrics: Metrics(),
+            intervalSeconds: pollSeconds, readsPerSecond: clock.isFrozen ? 100_000 : 100, clock: { clock.now },
+            metrics: Metrics(),
             logger: .silent)
     }
 
@@ -90,9 +97,13 @@ struct PaymentRig: Sendable {
         pool: PostgresPool
     ) throws -> PayoutDispatcher {
         PayoutDispatcher(
-            stripe: try makeStripe(fake, client, apiKey: apiKey), pool: pool, sendsPerSecond: 100,
+            stripe: try makeStripe(fake, client, apiKey: apiKey), pool: pool,
+            sendsPerSecond: clock.isFrozen ? 100_000 : 100,
             clock: { clock.now }, metrics: Metrics(), logger: .silent)
     }
+
+    /// The provider as payer and reconciler call it.
+    func makeStripe() throws -> StripeConnect { try PaymentRig.makeStripe(fake, client) }
 
     private static func makeStripe(
         _ fake: FakeStripe, _ client: HTTPClient, apiKey: String = FakeStripe.apiKey
@@ -198,11 +209,16 @@ extension PaymentRig {
     }
 }
 
-/// The wall clock, set ahead by a test that would otherwise wait.
+/// The wall clock, or one that stands still, set ahead by a test that would otherwise wait.
 final class ForwardClock: Sendable {
+    private let start: Timestamp?
     private let aheadSeconds = Mutex<Int64>(0)
 
-    var now: Timestamp { systemNow().adding(seconds: aheadSeconds.withLock { $0 }) }
+    init(isFrozen: Bool = false) { start = isFrozen ? systemNow() : nil }
+
+    var isFrozen: Bool { start != nil }
+
+    var now: Timestamp { (start ?? systemNow()).adding(seconds: aheadSeconds.withLock { $0 }) }
 
     func advance(seconds: Int64) { aheadSeconds.withLock { $0 += seconds } }
 }
@@ -210,4 +226,18 @@ final class ForwardClock: Sendable {
 extension Logger {
     /// A logger that says nothing.
     static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
+
+extension FakeStripe {
+    /// Transfers 100 cents, as somebody does in the provider's dashboard.
+    ///
+    /// - Returns: the HTTP status.
+    func transferByHand(to account: String, key: String? = nil) async throws -> UInt {
+        var request = HTTPClientRequest(url: baseURL + "/v1/transfers")
+        request.method = .POST
+        request.headers.add(name: "Authorization", value: "Bearer \(FakeStripe.apiKey)")
+        if let key { request.headers.add(name: "Idempotency-Key", value: key) }
+        request.body = .bytes(ByteBuffer(string: "amount=100&currency=usd&destination=\(account)"))
+        return try await HTTPClient.shared.execute(request, timeout: .seconds(10)).status.code
+    }
 }

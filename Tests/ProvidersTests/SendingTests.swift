@@ -130,17 +130,16 @@ import Testing
 
     @Test("A key under which the provider holds other parameters is never sent again")
     func drifted() async throws {
-        try await PaymentRig.with({ $0.faults["acct_a"] = [.dropAfter] }) { rig in
+        try await PaymentRig.with { rig in
             let payoutID = try await rig.request()
-            _ = try await rig.dispatcher.runOnce()
-            try await rig.run("UPDATE payout_attempt SET request_body = request_body || '&description=x'")
-            rig.clock.advance(seconds: 3)
+            let key = PayoutOperation.transfer.key(payoutID: payoutID, number: 1)
+            #expect(try await rig.fake.transferByHand(to: "acct_a", key: key) == 200)
             #expect(try await rig.dispatcher.runOnce().sent == 1)
             #expect(try await rig.state(of: payoutID) == .manual)
             #expect(try await rig.texts("SELECT kind FROM reconciliation_break") == ["request_drift"])
             rig.clock.advance(seconds: 3_600)
             #expect(try await rig.dispatcher.runOnce().sent == 0)
-            #expect(await rig.acceptances(of: payoutID) == ["transfer 2500"])
+            #expect(await rig.acceptances(of: payoutID) == [])
         }
     }
 }

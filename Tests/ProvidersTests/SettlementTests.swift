@@ -1,7 +1,5 @@
-import AsyncHTTPClient
 import DevKit
 import Domain
-import NIOCore
 import Postgres
 import Providers
 import Testing
@@ -122,21 +120,11 @@ import Testing
     @Test("A transfer that no payout of ours made is a break, and moves nothing here")
     func orphan() async throws {
         try await PaymentRig.with { rig in
-            try await SettlementTests.transferByHand(at: rig.fake)
+            #expect(try await rig.fake.transferByHand(to: "acct_other") == 200)
             try await rig.work(until: "the break") {
                 try await rig.texts("SELECT kind FROM reconciliation_break") == ["missing_in_ledger"]
             }
             #expect(try await rig.texts("SELECT key FROM ledger_transaction") == [])
         }
-    }
-
-    /// What somebody does in the provider's dashboard.
-    private static func transferByHand(at fake: FakeStripe) async throws {
-        var request = HTTPClientRequest(url: fake.baseURL + "/v1/transfers")
-        request.method = .POST
-        request.headers.add(name: "Authorization", value: "Bearer \(FakeStripe.apiKey)")
-        request.body = .bytes(ByteBuffer(string: "amount=100&currency=usd&destination=acct_other"))
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
-        #expect(response.status == .ok)
     }
 }

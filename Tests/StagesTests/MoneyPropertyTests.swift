@@ -1,27 +1,7 @@
 import DevKit
 import Domain
-import Foundation
 import Postgres
 import Testing
-
-/// The seeds of a run, settable as `NAME=FIRST-LAST`.
-struct WorldSeeds: Sendable {
-    private let name: String
-    let range: ClosedRange<UInt64>
-    private let isChosen: Bool
-
-    init(_ name: String, otherwise usual: ClosedRange<UInt64>) {
-        self.name = name
-        let bounds = ProcessInfo.processInfo.environment[name]?.split(separator: "-").compactMap { UInt64($0) }
-        isChosen = bounds.map { $0.count == 2 && $0[0] <= $0[1] } ?? false
-        range = if isChosen, let bounds { bounds[0]...bounds[1] } else { usual }
-    }
-
-    func report(steps: String, differing: Int) {
-        guard isChosen else { return }
-        print("\(name) \(range.lowerBound)-\(range.upperBound): \(range.count) worlds, \(steps); \(differing) differ")
-    }
-}
 
 /// Random worlds, taken by the stages and by an oracle.
 ///

@@ -66,7 +66,7 @@ struct StateLabel: Sendable {
             switch PayoutState(rawValue: payoutState) {
             case .paid, .final: Tone.good.rawValue
             case .awaitingApproval, .manual, .unknown: Tone.waiting.rawValue
-            case .reserved, .submitting, .submitted, .inTransit, .declined: Tone.moving.rawValue
+            case .reserved, .submitting, .submitted, .canceling, .inTransit, .declined: Tone.moving.rawValue
             case .rejected, .failed, .returned, .canceled, nil: Tone.bad.rawValue
             }
     }

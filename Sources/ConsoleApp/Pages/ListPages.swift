@@ -32,8 +32,10 @@ struct PayoutsPage: Sendable {
         let updated: String
         /// The reader may decide about it.
         let isDecidable: Bool
-        /// It waits, but the reader submitted it.
+        /// It waits, but the reader submitted it, or was the first to approve it.
         let isOwn: Bool
+        /// One of two people has approved it.
+        let needsSecond: Bool
 
         init(_ row: PayoutRow, reader: Principal) {
             id = row.payoutId
@@ -50,8 +52,55 @@ struct PayoutsPage: Sendable {
             created = Figures.moment(row.createdAt)
             updated = Figures.moment(row.updatedAt)
             let isWaiting = row.state == "awaiting_approval" && reader.permissions.contains(.decidePayouts)
-            isOwn = isWaiting && row.submittedBy == reader.actor
+            isOwn = isWaiting && [row.submittedBy, row.approvedBy].contains(reader.actor)
+            needsSecond = isWaiting && row.needsSecond && row.approvedBy != nil
             isDecidable = isWaiting && !isOwn
+        }
+    }
+
+    /// A balance that is not paid, and why.
+    struct Withheld: Sendable {
+        let affiliate: String
+        let amount: String
+        let currency: String
+        let reasons: String
+
+        init(_ row: WithheldRow) {
+            affiliate = row.affiliateId
+            amount = Figures.amount(row.payableMinor, row.currency)
+            currency = row.currency
+            reasons = row.missed.map { Withheld.sentence($0) }.joined(separator: " ")
+        }
+
+        private static func sentence(_ limit: DecisionLimitRow) -> String {
+            switch limit.name {
+            case "affiliate_active": "The affiliate is blocked."
+            case "payout_method": "There is no payout method."
+            case "method_cooling": "The method was changed and waits until \(limit.value)."
+            case "destination_block": "The account took no money: \(limit.value)."
+            case "kyc_status": "Identity check: \(limit.value)."
+            case "tax_status": "Tax form: \(limit.value)."
+            case "fraud_hold": "The fraud desk holds it."
+            case "freeze": "Payouts are frozen (\(limit.value))."
+            default: "\(StateLabel.words(limit.name)): \(limit.value) of \(limit.threshold)."
+            }
+        }
+    }
+
+    /// A freeze in force.
+    struct Freeze: Sendable {
+        let id: String
+        let what: String
+        let reason: String
+        let by: String
+        let at: String
+
+        init(_ row: FreezeRow) {
+            id = String(row.freezeId)
+            what = row.scope == "all" ? "All payouts" : "\(StateLabel.words(row.scope)) \(row.subject)"
+            reason = row.reason
+            by = row.frozenBy
+            at = Figures.moment(row.frozenAt)
         }
     }
 
@@ -62,6 +111,11 @@ struct PayoutsPage: Sendable {
     }
 
     let rows: [Row]
+    /// At least one row can be decided about.
+    let canDecide: Bool
+    let withheld: [Withheld]
+    let freezes: [Freeze]
+    let canFreeze: Bool
     let states: [Choice]
     let affiliate: String
     let from: String
@@ -71,71 +125,6 @@ struct PayoutsPage: Sendable {
     /// So that a form that is sent twice plans once.
     let planKey: String
     let csrfToken: String
-}
-
-/// One payout with its history.
-struct PayoutPage: Sendable {
-    struct Step: Sendable {
-        let state: StateLabel
-        let actor: String
-        let evidence: String
-        let at: String
-    }
-
-    struct Attempt: Sendable {
-        let operation: String
-        let number: String
-        let state: String
-        let sends: String
-        let object: String
-        let error: String
-    }
-
-    struct Commission: Sendable {
-        let id: String
-        let shortID: String
-        let order: String
-        let program: String
-        let amount: String
-        let currency: String
-        let state: StateLabel
-    }
-
-    /// Commissions that the page shows; all of them are in the CSV of /commissions.
-    static let commissionsMaximum = 100
-
-    let row: PayoutsPage.Row
-    let approvedBy: String?
-    let arrival: String
-    let steps: [Step]
-    let attempts: [Attempt]
-    let commissions: [Commission]
-    let hasMore: Bool
-    let csrfToken: String
-
-    init(_ status: PayoutStatus, _ commissions: [CommissionRow], reader: Principal) {
-        row = PayoutsPage.Row(status.payout, reader: reader)
-        approvedBy = status.payout.approvedBy
-        arrival = Figures.moment(status.payout.arrivalAt)
-        steps = status.timeline.map {
-            Step(
-                state: StateLabel(payoutState: $0.to), actor: $0.actor, evidence: $0.evidence,
-                at: Figures.moment($0.at))
-        }
-        attempts = status.attempts.map {
-            Attempt(
-                operation: $0.operation, number: String($0.number), state: $0.state, sends: String($0.sends),
-                object: $0.providerObjectId ?? "–", error: $0.errorCode ?? "–")
-        }
-        self.commissions = commissions.prefix(PayoutPage.commissionsMaximum).map { row in
-            Commission(
-                id: row.commissionId, shortID: String(row.commissionId.prefix(8)), order: row.orderId ?? "–",
-                program: row.programId, amount: Figures.amount(row.amountMinor - row.reversedMinor, row.currency),
-                currency: row.currency, state: StateLabel(commissionState: row.status))
-        }
-        hasMore = commissions.count > PayoutPage.commissionsMaximum
-        csrfToken = reader.session?.csrfToken ?? ""
-    }
 }
 
 /// Where the worker groups stand.

@@ -15,6 +15,9 @@ struct PayoutRow: Encodable, Sendable {
     let failureCode: String?
     let submittedBy: String
     let approvedBy: String?
+    /// Above the second limit two people approve.
+    let needsSecond: Bool
+    let secondApprovedBy: String?
     let createdAt: String
     let updatedAt: String
     let arrivalAt: String?
@@ -40,7 +43,16 @@ struct PayoutAttemptRow: Encodable, Sendable {
     let providerObjectId: String?
     let httpStatus: Int32?
     let errorCode: String?
+    /// What the last reply proved.
+    let outcome: String?
+    let idempotencyKey: String
+    /// For the provider's support.
+    let providerRequestId: String?
     let firstSentAt: String?
+    let lastSentAt: String?
+    let nextSendAt: String?
+    /// From here on the key is not sent again.
+    let keyExpiresAt: String?
     let createdAt: String
 }
 
@@ -74,7 +86,8 @@ enum PayoutQueries {
         return try transaction.query(
             """
             SELECT p.payout_id, p.affiliate_id, a.name, p.currency, p.amount_minor, p.provider, p.mode, p.state,
-                p.failure_code, p.submitted_by, p.approved_by, p.created_at, p.updated_at, p.arrival_at
+                p.failure_code, p.submitted_by, p.approved_by, p.created_at, p.updated_at, p.arrival_at,
+                p.needs_second, p.second_approved_by
             FROM payout p JOIN affiliate a USING (affiliate_id)
             WHERE ($1::uuid IS NULL OR p.payout_id = $1) AND ($2::text IS NULL OR p.affiliate_id = $2)
                 AND ($3::text IS NULL OR p.state = $3)
@@ -98,7 +111,8 @@ enum PayoutQueries {
         let attempts = try transaction.query(
             """
             SELECT payout_id, operation, attempt_number, state, send_count, provider_object_id, http_status,
-                error_code, first_sent_at, created_at
+                error_code, first_sent_at, created_at, outcome, idempotency_key, provider_request_id, last_sent_at,
+                next_send_at, key_expires_at
             FROM payout_attempt WHERE payout_id = ANY ($1) ORDER BY payout_attempt_id
             """, ids, decode: { row in try decodeAttempt(row) })
         let moves = try transaction.query(
@@ -120,7 +134,8 @@ enum PayoutQueries {
             payoutId: try row.identifier(0), affiliateId: try row.text(1), affiliateName: try row.text(2),
             currency: try row.text(3), amountMinor: try row.int8(4), provider: try row.text(5), mode: try row.text(6),
             state: try row.text(7), failureCode: try row.textOrNull(8), submittedBy: try row.text(9),
-            approvedBy: try row.textOrNull(10), createdAt: try row.moment(11), updatedAt: try row.moment(12),
+            approvedBy: try row.textOrNull(10), needsSecond: try row.bool(14), secondApprovedBy: try row.textOrNull(15),
+            createdAt: try row.moment(11), updatedAt: try row.moment(12),
             arrivalAt: try row.momentOrNull(13))
     }
 
@@ -132,7 +147,10 @@ enum PayoutQueries {
             PayoutAttemptRow(
                 operation: try row.text(1), number: try row.int4(2), state: try row.text(3), sends: try row.int4(4),
                 providerObjectId: try row.textOrNull(5), httpStatus: try row.int4OrNull(6),
-                errorCode: try row.textOrNull(7), firstSentAt: try row.momentOrNull(8), createdAt: try row.moment(9))
+                errorCode: try row.textOrNull(7), outcome: try row.textOrNull(10), idempotencyKey: try row.text(11),
+                providerRequestId: try row.textOrNull(12), firstSentAt: try row.momentOrNull(8),
+                lastSentAt: try row.momentOrNull(13), nextSendAt: try row.momentOrNull(14),
+                keyExpiresAt: try row.momentOrNull(15), createdAt: try row.moment(9))
         )
     }
 

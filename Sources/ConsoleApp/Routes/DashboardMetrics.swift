@@ -96,7 +96,7 @@ struct DashboardMetrics: Encodable, Sendable {
             case .awaitingApproval:
                 counts.awaitingApproval += total.payouts
                 counts.pending += total.payouts
-            case .reserved, .submitting, .unknown, .manual, .declined, .submitted, .inTransit:
+            case .reserved, .submitting, .unknown, .manual, .declined, .submitted, .canceling, .inTransit:
                 counts.pending += total.payouts
             }
         }

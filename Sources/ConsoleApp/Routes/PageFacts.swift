@@ -35,7 +35,7 @@ extension Services {
 extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
         ("Dashboard", "/console", .readDashboard), ("Conversions", "/console/conversions", .readConversions),
-        ("Payouts", "/console/payouts", .readPayments),
+        ("Payouts", "/console/payouts", .readPayments), ("Breaks", "/console/breaks", .readLedger),
         ("Affiliates", "/console/affiliates", .readAffiliates), ("Rules", "/console/rules", .readRules),
         ("Imports", "/console/imports", .ingestEvents),
         ("Topics", "/console/topics", .readFleet),

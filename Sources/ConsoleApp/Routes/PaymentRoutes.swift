@@ -116,7 +116,7 @@ enum PaymentRoutes {
             }
         }
 
-        fileprivate var detail: String {
+        var detail: String {
             var writer = JSONWriter()
             writer.object { writer in
                 if case .reject(let reason) = self { writer.member("reason", reason) }
@@ -150,14 +150,7 @@ enum PaymentRoutes {
         _ decision: Decision, _ payoutID: Identifier, _ actor: String, at now: Timestamp,
         in transaction: borrowing Transaction
     ) throws(PostgresError) -> Answer {
-        let results =
-            switch decision {
-            case .approve:
-                try PayoutStore.approve(
-                    [payoutID], by: actor, lane: Lane(emitter: Services.lane), at: now, in: transaction)
-            case .reject(let reason):
-                try PayoutStore.reject([payoutID], by: actor, reason: reason, at: now, in: transaction)
-            }
+        let results = try results(of: decision, [payoutID], by: actor, at: now, in: transaction)
         if let refusal = results.first.flatMap({ Problem(refused: $0.result, payoutID: payoutID) }) {
             return .problem(refusal)
         }
@@ -167,6 +160,19 @@ enum PaymentRoutes {
                 detail: decision.detail), in: transaction)
         let rows = try PayoutQueries.list(PayoutFilter(payoutID: payoutID, limit: 1), in: transaction)
         return .json(rows.first)
+    }
+
+    static func results(
+        of decision: Decision, _ payoutIDs: [Identifier], by actor: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [(payoutID: Identifier, result: PayoutApproval)] {
+        switch decision {
+        case .approve:
+            try PayoutStore.approve(
+                payoutIDs, by: actor, lane: Lane(emitter: Services.lane), at: now, in: transaction)
+        case .reject(let reason):
+            try PayoutStore.reject(payoutIDs, by: actor, reason: reason, at: now, in: transaction)
+        }
     }
 
     static func identifier(_ call: Call) throws(Problem) -> Identifier {
@@ -195,7 +201,7 @@ extension Problem {
     /// - Returns: nil if the decision went through.
     init?(refused result: PayoutApproval, payoutID: Identifier) {
         switch result {
-        case .done: return nil
+        case .done, .firstOfTwo: return nil
         case .notFound: self = .notFound("payout", payoutID.description)
         case .notWaiting(let state):
             self = Problem(
@@ -203,7 +209,8 @@ extension Problem {
                 value: state.rawValue)
         case .sameActor:
             self = Problem(
-                .conflict, "approver_is_submitter", "Who submitted a payout cannot approve it. Ask somebody else.",
+                .conflict, "approver_is_submitter",
+                "Who submitted a payout cannot approve it, and nobody approves it twice. Ask somebody else.",
                 value: payoutID.description)
         case .noDestination:
             self = Problem(

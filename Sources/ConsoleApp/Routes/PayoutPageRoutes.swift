@@ -5,7 +5,9 @@ import Postgres
 
 /// The pages about payouts and their forms.
 enum PayoutPageRoutes {
-    private static let list = "/console/payouts"
+    /// Balances that are not paid, on one page.
+    private static let withheldMaximum = 20
+    static let list = "/console/payouts"
 
     static func all(_ services: Services) -> [Route] {
         [
@@ -27,8 +29,15 @@ enum PayoutPageRoutes {
         return try await services.page("payouts", "Payouts", for: call) { transaction, facts throws(PostgresError) in
             let rows = try PayoutQueries.list(filter, in: transaction)
             let listing = Listing(rows, limit: filter.limit, cursor: \.cursor)
+            let shown = listing.data.map { PayoutsPage.Row($0, reader: principal) }
+            let withheld = try WithheldRow.list(
+                affiliateID: filter.affiliateID, limit: withheldMaximum, cursor: nil, in: transaction)
+            let freezes = principal.permissions.contains(.readLedger) ? try FreezeQueries.inForce(in: transaction) : []
             return PayoutsPage(
-                rows: listing.data.map { PayoutsPage.Row($0, reader: principal) },
+                rows: shown, canDecide: shown.contains(where: \.isDecidable),
+                withheld: withheld.prefix(withheldMaximum).map(PayoutsPage.Withheld.init),
+                freezes: freezes.map(PayoutsPage.Freeze.init),
+                canFreeze: principal.permissions.contains(.decidePayouts),
                 states: choices(selected: filter.state), affiliate: query["affiliate_id"] ?? "",
                 from: query["from"] ?? "", to: query["to"] ?? "",
                 next: listing.nextCursor.map { cursor in
@@ -65,7 +74,8 @@ enum PayoutPageRoutes {
             transaction, facts throws(PostgresError) in
             let commissions = try CommissionQueries.of(
                 payout: payoutID, limit: PayoutPage.commissionsMaximum + 1, in: transaction)
-            return PayoutPage(status, commissions, reader: principal)
+            let card = try PayoutCard.load(status, payoutID, in: transaction)
+            return PayoutPage(status, card, commissions, reader: principal)
         }
     }
 
@@ -83,14 +93,14 @@ enum PayoutPageRoutes {
         let answer = try await PaymentRoutes.decide(decision, payoutID, write, services)
         let done: String
         switch decision {
-        case .approve: done = "approved"
+        case .approve: done = JSONTree(answer.body[...])?["state"]?.string == "reserved" ? "approved" : "approved-first"
         case .reject: done = "rejected"
         }
         return redirect(after: answer, done: done, to: list)
     }
 
     /// A form's answer is a page that may be loaded again without doing it again.
-    private static func redirect(after answer: Answer, done: String, to page: String) -> Answer {
+    static func redirect(after answer: Answer, done: String, to page: String) -> Answer {
         .redirect(to: page + "?notice=" + (answer.status.code < 400 ? done : Notice.refused(by: answer)))
     }
 }
@@ -99,6 +109,19 @@ enum PayoutPageRoutes {
 enum Notice {
     private static let sentences: [String: (text: String, isError: Bool)] = [
         "approved": ("The payout is approved and on its way to the payer.", false),
+        "approved-first": ("Approved. Its amount needs a second person, who is asked now.", false),
+        "decided-many": ("Done. What could not be decided about is still in the list.", false),
+        "canceled": ("The payout is taken back, or its provider is asked to.", false),
+        "checked": ("The provider is asked about it within seconds. That moves no money.", false),
+        "proposed": ("Kept. Nothing moves before a second person agrees.", false),
+        "confirmed": ("Confirmed by two people.", false),
+        "frozen": ("Frozen. Nothing within it is planned or sent.", false),
+        "lifted": ("The freeze is lifted.", false),
+        "break-resolved": ("Kept. A break about money is closed when a second person agrees.", false),
+        "beyond-recall": ("It cannot be taken back any more.", true),
+        "too-early": ("It is searched for 48 hours before people may say that it moved no money.", true),
+        "same-person": ("Who said it cannot be the one who agrees. Ask somebody else.", true),
+        "already-proposed": ("Somebody's word waits for a second person.", true),
         "rejected": ("The payout is rejected; its money is payable again.", false),
         "planned": ("Payouts were planned. Those that need a person wait for approval.", false),
         "nothing-payable": ("Nothing is payable at the moment.", false),
@@ -120,7 +143,9 @@ enum Notice {
     static func refused(by answer: Answer) -> String {
         let words = [
             "payout_not_waiting": "not-waiting", "approver_is_submitter": "own", "no_destination": "no-destination",
-            "import_publishing": "import-decided", "import_done": "import-decided",
+            "payout_beyond_recall": "beyond-recall", "too_early": "too-early", "same_person": "same-person",
+            "already_proposed": "already-proposed", "import_publishing": "import-decided",
+            "import_done": "import-decided",
             "import_discarded": "import-decided", "import_expired": "import-decided",
         ]
         let code = JSONTree(answer.body[...])?["code"]?.string

@@ -1,4 +1,6 @@
 import AsyncHTTPClient
+public import Domain
+import Foundation
 import Hummingbird
 public import Logging
 import ServiceLifecycle
@@ -22,6 +24,7 @@ public actor FakeStripe {
     var settings: FakeStripeSettings
     private var outbox = FakeStripeOutbox()
     private let deliver: Deliver?
+    private let clock: @Sendable () -> Timestamp
     private let client = HTTPClient(eventLoopGroupProvider: .singleton)
     private let listener: LoopbackListener
 
@@ -30,22 +33,31 @@ public actor FakeStripe {
     /// - Parameters:
     ///   - port: 0 takes a free one.
     ///   - deliver: takes the webhooks instead of the addresses of the settings.
+    ///   - clock: its time, which then stands still between two calls of `turn`; nil: the time of the day.
     public static func start(
         _ settings: FakeStripeSettings = FakeStripeSettings(), port: Int = 0, deliver: Deliver? = nil,
-        logger: Logger
+        clock: (@Sendable () -> Timestamp)? = nil, logger: Logger
     ) async throws -> FakeStripe {
         let listener = LoopbackListener(logger: logger)
         let routes = FakeStripeRoutes()
         let bound = try await listener.start(routes.router(), port: port)
-        let fake = FakeStripe(settings, port: bound, deliver: deliver, listener: listener)
+        let fake = FakeStripe(settings, port: bound, deliver: deliver, clock: clock ?? timeOfDay, listener: listener)
         await routes.serve(fake)
-        await listener.every(tick) { await fake.turn() }
+        if clock == nil { await listener.every(tick) { await fake.turn() } }
         return fake
     }
 
-    private init(_ settings: FakeStripeSettings, port: Int, deliver: Deliver?, listener: LoopbackListener) {
+    private static let timeOfDay: @Sendable () -> Timestamp = {
+        Timestamp(microsecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000_000))
+    }
+
+    private init(
+        _ settings: FakeStripeSettings, port: Int, deliver: Deliver?, clock: @escaping @Sendable () -> Timestamp,
+        listener: LoopbackListener
+    ) {
         self.settings = settings
         self.deliver = deliver
+        self.clock = clock
         self.listener = listener
         baseURL = "http://127.0.0.1:\(port)"
     }
@@ -79,28 +91,41 @@ public actor FakeStripe {
     ///
     /// - Returns: whether there is such a payout.
     @discardableResult
-    public func fail(payoutID: String, code: String) -> Bool { books.fail(payoutID: payoutID, code: code) }
+    public func fail(payoutID: String, code: String) -> Bool {
+        books.fail(payoutID: payoutID, code: code, now: clock())
+    }
 
     func create(_ creation: FakeCreation) -> FakeReply {
         let account = creation.account.isEmpty ? creation.fields["destination"] ?? "" : creation.account
         let queue = settings.faults[account] == nil ? "*" : account
         let fault = settings.faults[queue]?.first
         if fault != nil { settings.faults[queue]?.removeFirst() }
-        return books.create(creation, fault: fault, settings: settings, now: .now)
+        return books.create(creation, fault: fault, settings: settings, now: clock())
     }
 
+    func cancel(payoutID: String, of account: String) -> FakeReply {
+        books.cancel(payoutID: payoutID, of: account, now: clock())
+    }
+
+    /// When each key was seen first and last.
+    public var keySpans: [String: ClosedRange<Timestamp>] { books.keySpans }
+
+    /// The bank payouts by their status now.
+    public func status(of objectID: String) -> String? { books.payouts.first { $0.id == objectID }?.status }
+
     /// One turn of its clock: payouts move on, events go out.
-    private func turn() async {
-        books.advance(to: .now, settings: settings)
-        outbox.add(books.takeEvents(), faults: settings.webhookFaults, now: .now)
+    public func turn() async {
+        let now = clock()
+        books.advance(to: now, settings: settings)
+        outbox.add(books.takeEvents(), faults: settings.webhookFaults, now: now)
         let (settings, deliver, client) = (settings, deliver, client)
-        let due = outbox.takeDue(at: .now) { notice in
+        let due = outbox.takeDue(at: now) { notice in
             deliver != nil || (notice.isConnect ? settings.connectURL : settings.platformURL) != nil
         }
         for entry in due {
             let notice = entry.notice
             let delivery = StripeDelivery(
-                notice, secret: notice.isConnect ? settings.connectSecret : settings.platformSecret)
+                notice, secret: notice.isConnect ? settings.connectSecret : settings.platformSecret, at: clock())
             let status: Int
             if let deliver {
                 status = await deliver(delivery)
@@ -108,7 +133,7 @@ public actor FakeStripe {
                 let url = notice.isConnect ? settings.connectURL : settings.platformURL
                 status = await delivery.post(to: url ?? "", with: client)
             }
-            if !(200..<300).contains(status) { outbox.retry(entry, at: .now) }
+            if !(200..<300).contains(status) { outbox.retry(entry, at: clock()) }
         }
     }
 }

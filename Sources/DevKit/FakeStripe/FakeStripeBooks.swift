@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 
 /// A request that creates something.
@@ -18,11 +19,12 @@ struct FakeStripeBooks: Sendable {
         let path: String
         let body: String
         let reply: FakeReply
+        let storedAt: Timestamp
     }
 
     /// A payout's next change of status.
     private struct Due: Sendable {
-        let at: ContinuousClock.Instant
+        let at: Timestamp
         let payoutID: String
     }
 
@@ -36,14 +38,22 @@ struct FakeStripeBooks: Sendable {
     private var stored: [String: StoredReply] = [:]
     private var due: [Due] = []
     private var serial = 0
+    /// The moment of the call under way.
+    private var now = Timestamp(secondsSinceEpoch: 0)
+    /// When each key was seen first and last; a request that was turned away for its rate was not seen.
+    private(set) var keySpans: [String: ClosedRange<Timestamp>] = [:]
+    /// Stripe may forget a key when it is so old: a request that repeats it is then a new one.
+    private static let keyLifeSeconds: Int64 = 24 * 3_600
     /// Events that nobody took yet.
     private var events: [FakeEvent<FakePayout>] = []
     private var transferEvents: [FakeEvent<FakeTransfer>] = []
 
     /// Answers a creation as Stripe does: a known key gets its stored reply, whatever happened meanwhile.
     mutating func create(
-        _ creation: FakeCreation, fault: StripeFault?, settings: FakeStripeSettings, now: ContinuousClock.Instant
+        _ creation: FakeCreation, fault: StripeFault?, settings: FakeStripeSettings, now: Timestamp
     ) -> FakeReply {
+        self.now = now
+        if let key = creation.key, fault != .rateLimited { keySpans[key] = (keySpans[key]?.lowerBound ?? now)...now }
         if fault == .rateLimited {
             return FakeReply(status: 429, FakeErrorBody(code: "rate_limit", "Too many requests."))
         }
@@ -53,13 +63,17 @@ struct FakeStripeBooks: Sendable {
             return FakeReply(status: 409, FakeErrorBody(code: "idempotency_key_in_use", "The key is in use."))
         }
         let scope = creation.key.map { "\(creation.account)/\($0)" }
-        if let scope, let known = stored[scope] { return replay(known, for: creation) }
+        if let scope, let known = stored[scope],
+            now < known.storedAt.adding(seconds: FakeStripeBooks.keyLifeSeconds)
+        {
+            return replay(known, for: creation)
+        }
         let (reply, isStored) =
-            fault == .errorStored ? (FakeStripeBooks.internalError, true) : execute(creation, settings, now)
+            fault == .errorStored ? (FakeStripeBooks.internalError, true) : execute(creation, settings)
         let answer = fault == .errorAfter ? FakeStripeBooks.internalError : reply
         // A request that fails validation is not executed and leaves its key free.
         if let scope, isStored {
-            stored[scope] = StoredReply(path: creation.path, body: creation.body, reply: answer)
+            stored[scope] = StoredReply(path: creation.path, body: creation.body, reply: answer, storedAt: now)
         }
         switch fault {
         case .dropAfter: return answer.cut(after: 0)
@@ -87,7 +101,7 @@ struct FakeStripeBooks: Sendable {
     }
 
     private mutating func execute(
-        _ creation: FakeCreation, _ settings: FakeStripeSettings, _ now: ContinuousClock.Instant
+        _ creation: FakeCreation, _ settings: FakeStripeSettings
     ) -> (FakeReply, isStored: Bool) {
         let fields = creation.fields
         guard let amount = fields["amount"].flatMap({ Int64($0) }), amount > 0, let currency = fields["currency"] else {
@@ -96,7 +110,7 @@ struct FakeStripeBooks: Sendable {
         let metadata = FormDecoding.members(of: "metadata", in: fields)
         return creation.path == "/v1/transfers"
             ? (transfer(amount, currency, metadata, fields, settings), true)
-            : (payOut(amount, currency, metadata, creation.account, settings, now), true)
+            : (payOut(amount, currency, metadata, creation.account, settings), true)
     }
 
     private mutating func transfer(
@@ -131,7 +145,7 @@ struct FakeStripeBooks: Sendable {
 
     private mutating func payOut(
         _ amount: Int64, _ currency: String, _ metadata: [String: String], _ account: String,
-        _ settings: FakeStripeSettings, _ now: ContinuousClock.Instant
+        _ settings: FakeStripeSettings
     ) -> FakeReply {
         guard balances["\(account)/\(currency)", default: 0] >= amount else {
             return FakeReply(status: 400, FakeErrorBody(code: "balance_insufficient", "Insufficient funds."))
@@ -147,12 +161,13 @@ struct FakeStripeBooks: Sendable {
                 id: payout.id, object: "payout", account: account, amount: amount, currency: currency,
                 payoutID: metadata["payout_id"] ?? "", attempt: metadata["attempt"] ?? ""))
         announce(payout, "payout.created")
-        due.append(Due(at: now + settings.settleAfter, payoutID: payout.id))
+        due.append(Due(at: now.adding(settings.settleAfter), payoutID: payout.id))
         return FakeReply(payout)
     }
 
     /// Lets time do its work: pending payouts go in transit, those in transit are paid or fail.
-    mutating func advance(to now: ContinuousClock.Instant, settings: FakeStripeSettings) {
+    mutating func advance(to now: Timestamp, settings: FakeStripeSettings) {
+        self.now = now
         let ripe = due.filter { $0.at <= now }
         due.removeAll { $0.at <= now }
         for entry in ripe {
@@ -165,14 +180,15 @@ struct FakeStripeBooks: Sendable {
             case "paid" where account.hasSuffix("_returned"): fail(position, code: "account_closed")
             default: continue
             }
-            due.append(Due(at: now + settings.settleAfter, payoutID: entry.payoutID))
+            due.append(Due(at: now.adding(settings.settleAfter), payoutID: entry.payoutID))
         }
     }
 
     /// A bank sends a payout back.
     ///
     /// - Returns: whether there is such a payout.
-    mutating func fail(payoutID: String, code: String) -> Bool {
+    mutating func fail(payoutID: String, code: String, now: Timestamp) -> Bool {
+        self.now = now
         guard let position = payouts.firstIndex(where: { $0.id == payoutID }) else { return false }
         fail(position, code: code)
         return true
@@ -180,11 +196,29 @@ struct FakeStripeBooks: Sendable {
 
     private mutating func fail(_ position: Int, code: String) {
         let payout = payouts[position]
-        guard payout.status != "failed" else { return }
-        balances["\(accountOfPayout[payout.id] ?? "")/\(payout.currency)", default: 0] += payout.amount
+        guard payout.status != "failed", payout.status != "canceled" else { return }
+        giveBack(payout)
         payouts[position].failureCode = code
         payouts[position].failureMessage = "The bank sent it back."
         change(position, to: "failed", "payout.failed")
+    }
+
+    /// Takes a payout back, which works until the bank has it.
+    mutating func cancel(payoutID: String, of account: String, now: Timestamp) -> FakeReply {
+        self.now = now
+        guard let position = payouts.firstIndex(where: { $0.id == payoutID && accountOfPayout[$0.id] == account })
+        else { return FakeReply(status: 404, FakeErrorBody(code: "resource_missing", "No such payout.")) }
+        guard payouts[position].status == "pending" else {
+            return FakeReply(
+                status: 400, FakeErrorBody(code: "status_transition_invalid", "It cannot be canceled any more."))
+        }
+        giveBack(payouts[position])
+        change(position, to: "canceled", "payout.canceled")
+        return FakeReply(payouts[position])
+    }
+
+    private mutating func giveBack(_ payout: FakePayout) {
+        balances["\(accountOfPayout[payout.id] ?? "")/\(payout.currency)", default: 0] += payout.amount
     }
 
     private mutating func change(_ position: Int, to status: String, _ kind: String) {
@@ -213,7 +247,8 @@ struct FakeStripeBooks: Sendable {
             + events.map { event in
                 FakeNotice(
                     isConnect: true, account: event.account ?? "", objectID: event.data.object.id,
-                    endsObject: ["paid", "failed"].contains(event.data.object.status), body: FakeReply(event).body)
+                    endsObject: ["paid", "failed", "canceled"].contains(event.data.object.status),
+                    body: FakeReply(event).body)
             }
     }
 
@@ -234,7 +269,7 @@ struct FakeStripeBooks: Sendable {
         return "\(prefix)_fake\(String(serial + 1_000_000).dropFirst())"
     }
 
-    private func seconds() -> Int64 { Int64(Date().timeIntervalSince1970) }
+    private func seconds() -> Int64 { now.seconds(since: Timestamp(secondsSinceEpoch: 0)) }
 
     private static let internalError = FakeReply(
         status: 500, FakeErrorBody(type: "api_error", "Something went wrong."))

@@ -19,6 +19,12 @@ actor FakeStripeRoutes {
                 try await self.show(path, id: context.parameters.require("id"), request)
             }
         }
+        router.post("/v1/payouts/:id/cancel") { request, context in
+            if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+            return FakeStripeRoutes.respond(
+                try await self.served().cancel(
+                    payoutID: context.parameters.require("id"), of: request.headers[.stripeAccount] ?? ""))
+        }
         router.get("/v1/balance") { request, _ in try await self.balance(request) }
         router.post("/_control") { request, context in try await self.control(request, context) }
         router.post("/_control/payouts/:id/fail") { request, context in

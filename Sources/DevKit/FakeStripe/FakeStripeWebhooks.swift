@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Crypto
+import Domain
 import Foundation
 import NIOCore
 
@@ -17,7 +18,7 @@ struct FakeStripeOutbox: Sendable {
     struct Entry: Sendable {
         let notice: FakeNotice
         var tries = 0
-        var notBefore: ContinuousClock.Instant
+        var notBefore: Timestamp
     }
 
     /// Real Stripe tries for days; the fake's time is short.
@@ -27,7 +28,7 @@ struct FakeStripeOutbox: Sendable {
     /// Events of accounts whose events come in the wrong order, by object.
     private var heldBack: [String: [FakeNotice]] = [:]
 
-    mutating func add(_ notices: [FakeNotice], faults: [String: WebhookFault], now: ContinuousClock.Instant) {
+    mutating func add(_ notices: [FakeNotice], faults: [String: WebhookFault], now: Timestamp) {
         for notice in notices {
             switch faults[notice.account] ?? faults["*"] ?? .none {
             case .none: append([notice], now)
@@ -40,30 +41,30 @@ struct FakeStripeOutbox: Sendable {
         }
     }
 
-    private mutating func append(_ notices: [FakeNotice], _ now: ContinuousClock.Instant) {
+    private mutating func append(_ notices: [FakeNotice], _ now: Timestamp) {
         entries += notices.map { Entry(notice: $0, notBefore: now) }
     }
 
     /// Takes what is due and has an address.
-    mutating func takeDue(at now: ContinuousClock.Instant, canSend: (FakeNotice) -> Bool) -> [Entry] {
+    mutating func takeDue(at now: Timestamp, canSend: (FakeNotice) -> Bool) -> [Entry] {
         let due = entries.filter { $0.notBefore <= now && canSend($0.notice) }
         entries.removeAll { $0.notBefore <= now && canSend($0.notice) }
         return due
     }
 
     /// Puts back what was not answered by a 2xx.
-    mutating func retry(_ entry: Entry, at now: ContinuousClock.Instant) {
+    mutating func retry(_ entry: Entry, at now: Timestamp) {
         guard entry.tries < FakeStripeOutbox.triesMaximum else { return }
         var entry = entry
         entry.tries += 1
-        entry.notBefore = now + .milliseconds(min(100 << min(entry.tries, 6), 5_000))
+        entry.notBefore = now.adding(.milliseconds(min(100 << min(entry.tries, 6), 5_000)))
         entries.append(entry)
     }
 }
 
 extension StripeDelivery {
-    init(_ notice: FakeNotice, secret: String) {
-        let seconds = Int64(Date().timeIntervalSince1970)
+    init(_ notice: FakeNotice, secret: String, at moment: Timestamp) {
+        let seconds = moment.seconds(since: Timestamp(secondsSinceEpoch: 0))
         let code = HMAC<SHA256>.authenticationCode(
             for: Array("\(seconds).".utf8) + notice.body, using: SymmetricKey(data: Array(secret.utf8)))
         isConnect = notice.isConnect
@@ -83,5 +84,14 @@ extension StripeDelivery {
         // No answer is a reason to try again, whatever the cause.
         guard let response = try? await client.execute(request, timeout: .seconds(5)) else { return 0 }
         return Int(response.status.code)
+    }
+}
+
+extension Timestamp {
+    /// - Parameter duration: below a day; what is finer than a microsecond is cut off.
+    func adding(_ duration: Duration) -> Timestamp {
+        let (seconds, attoseconds) = duration.components
+        return Timestamp(
+            microsecondsSinceEpoch: microsecondsSinceEpoch + seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
     }
 }

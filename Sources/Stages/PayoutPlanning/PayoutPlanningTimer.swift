@@ -63,10 +63,11 @@ public struct PayoutPlanningTimer: Service {
         let now = clock()
         guard let start = calendar.periodStart(of: now) else { return 0 }
         let batchKey = "\(calendar.rawValue):\(start.text)"
+        let earnedBefore = calendar.earnedBefore(at: now)
         let planned = try await pool.transaction { (transaction) throws(PostgresError) in
             try PayoutRunStore.step(
                 batchKey: batchKey, at: now, submittedBy: PayoutPlanningStage.group, lane: PayoutPlanningTimer.lane,
-                maximum: PayoutPlanningTimer.chunkRows, in: transaction)
+                earnedBefore: earnedBefore, maximum: PayoutPlanningTimer.chunkRows, in: transaction)
         }
         guard !planned.isEmpty else { return 0 }
         publisher.wake()

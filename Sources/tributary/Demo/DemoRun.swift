@@ -169,7 +169,8 @@ struct DemoRun: Sendable {
             try transaction.query(
                 """
                 SELECT count(*) FROM payout WHERE state IN
-                    ('reserved', 'submitting', 'unknown', 'declined', 'submitted', 'in_transit')
+                    ('reserved', 'submitting', 'unknown', 'declined', 'submitted', 'canceling',
+                    'in_transit')
                 """
             ) { row in try row.int8(0) }.first ?? 0
         }

@@ -113,7 +113,8 @@ extension Invariant {
                         min(p.payout_id::text) FILTER (WHERE a.payout_id IS NULL)
                     FROM payout p LEFT JOIN payout_attempt a ON a.payout_id = p.payout_id AND a.operation = 'payout'
                         AND a.state = 'accepted' AND a.amount_minor = p.amount_minor AND a.currency = p.currency
-                    WHERE p.provider = 'stripe' AND p.state IN ('submitted', 'in_transit', 'paid', 'final', 'returned')
+                    WHERE p.provider = 'stripe' AND p.state IN
+                        ('submitted', 'canceling', 'in_transit', 'paid', 'final', 'returned')
                     """),
             InvariantCheck(
                 claim: "balances equal the ledger's postings",
@@ -143,8 +144,7 @@ extension Invariant {
                     WITH open AS (
                         SELECT affiliate_id, currency, sum(amount_minor) AS minor FROM payout WHERE state IN
                             ('awaiting_approval', 'reserved', 'submitting', 'unknown', 'manual', 'declined',
-                            'submitted',
-                            'in_transit') GROUP BY affiliate_id, currency
+                            'submitted', 'canceling', 'in_transit') GROUP BY affiliate_id, currency
                     )
                     SELECT count(*), count(*) FILTER (WHERE broken), min(who) FILTER (WHERE broken) FROM (
                         SELECT affiliate_id || ' ' || currency AS who,
