@@ -17,7 +17,7 @@ public struct PayoutRecord: Hashable, Sendable {
     public let updatedAt: Timestamp
 
     public var money: PayoutMoney {
-        PayoutMoney(affiliateID: affiliateID, amount: amount, rail: provider == "stripe" ? .stripe : .byHand)
+        PayoutMoney(affiliateID: affiliateID, amount: amount, rail: PayoutRail(rawValue: provider) ?? .byHand)
     }
 }
 
