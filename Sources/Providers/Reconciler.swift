@@ -84,11 +84,11 @@ public struct Reconciler: Service {
         var round = ReconcileRound()
         try await applyNotices(&round)
         try await applyChecks(&round)
-        let (schedule, now) = (stripe.schedule, clock())
+        let (provider, schedule, now) = (stripe.name, stripe.schedule, clock())
         round.moved += try await pool.transaction { (transaction) throws(PostgresError) in
             try PayoutStore.reportStale(at: now, in: transaction)
             return try PayoutStore.finalize(
-                schedule: schedule, limit: Reconciler.batchMaximum, at: now, in: transaction)
+                provider: provider, schedule: schedule, limit: Reconciler.batchMaximum, at: now, in: transaction)
         }
         return round
     }
