@@ -20,7 +20,7 @@ public actor FakeStripe {
 
     var books = FakeStripeBooks()
     var settings: FakeStripeSettings
-    private var outbox = FakeStripeOutbox()
+    private var outbox = WebhookOutbox()
     private let deliver: Deliver?
     private let client = HTTPClient(eventLoopGroupProvider: .singleton)
     private let listener: LoopbackListener
@@ -73,6 +73,7 @@ public actor FakeStripe {
         if let faults = control.faults { settings.faults.merge(faults) { $1 } }
         if let faults = control.webhookFaults { settings.webhookFaults.merge(faults) { $1 } }
         if let balance = control.platformBalance { settings.platformBalance = balance }
+        if let ahead = control.aheadSeconds { settings.aheadSeconds = ahead }
     }
 
     /// A bank sends a payout back, paid or not.
@@ -83,15 +84,14 @@ public actor FakeStripe {
 
     func create(_ creation: FakeCreation) -> FakeReply {
         let account = creation.account.isEmpty ? creation.fields["destination"] ?? "" : creation.account
-        let queue = settings.faults[account] == nil ? "*" : account
-        let fault = settings.faults[queue]?.first
-        if fault != nil { settings.faults[queue]?.removeFirst() }
-        return books.create(creation, fault: fault, settings: settings, now: .now)
+        let fault = settings.faults.take(account)
+        return books.create(
+            creation, fault: fault, settings: settings, now: .now(aheadSeconds: settings.aheadSeconds))
     }
 
     /// One turn of its clock: payouts move on, events go out.
     private func turn() async {
-        books.advance(to: .now, settings: settings)
+        books.advance(to: .now(aheadSeconds: settings.aheadSeconds), settings: settings)
         outbox.add(books.takeEvents(), faults: settings.webhookFaults, now: .now)
         let (settings, deliver, client) = (settings, deliver, client)
         let due = outbox.takeDue(at: .now) { notice in

@@ -14,12 +14,6 @@ struct FakeCreation: Sendable {
 
 /// The fake's state: objects, balances, keys and what is due. It has no clock and no network.
 struct FakeStripeBooks: Sendable {
-    private struct StoredReply: Sendable {
-        let path: String
-        let body: String
-        let reply: FakeReply
-    }
-
     /// A payout's next change of status.
     private struct Due: Sendable {
         let at: ContinuousClock.Instant
@@ -33,7 +27,9 @@ struct FakeStripeBooks: Sendable {
     /// Minor units by account and currency.
     private var balances: [String: Int64] = [:]
     private var transferredMinor: Int64 = 0
-    private var stored: [String: StoredReply] = [:]
+    private var replies = IdempotentReplies(.stripe)
+    /// By its calendar, as of the last request or turn.
+    private var clockSeconds: Int64 = 0
     private var due: [Due] = []
     private var serial = 0
     /// Events that nobody took yet.
@@ -42,48 +38,17 @@ struct FakeStripeBooks: Sendable {
 
     /// Answers a creation as Stripe does: a known key gets its stored reply, whatever happened meanwhile.
     mutating func create(
-        _ creation: FakeCreation, fault: StripeFault?, settings: FakeStripeSettings, now: ContinuousClock.Instant
+        _ creation: FakeCreation, fault: ProviderFault?, settings: FakeStripeSettings, now: FakeMoment
     ) -> FakeReply {
-        if fault == .rateLimited {
-            return FakeReply(status: 429, FakeErrorBody(code: "rate_limit", "Too many requests."))
-        }
-        if fault == .dropBefore { return FakeReply(status: 200, FakeErrorBody("dropped")).cut(after: 0) }
-        if fault == .errorBefore { return FakeStripeBooks.internalError }
-        if fault == .conflict {
-            return FakeReply(status: 409, FakeErrorBody(code: "idempotency_key_in_use", "The key is in use."))
-        }
-        let scope = creation.key.map { "\(creation.account)/\($0)" }
-        if let scope, let known = stored[scope] { return replay(known, for: creation) }
-        let (reply, isStored) =
-            fault == .errorStored ? (FakeStripeBooks.internalError, true) : execute(creation, settings, now)
-        let answer = fault == .errorAfter ? FakeStripeBooks.internalError : reply
+        clockSeconds = now.seconds
+        let request = KeyedRequest(
+            key: creation.key.map { "\(creation.account)/\($0)" }, content: "\(creation.path)\n\(creation.body)")
+        if let reply = replies.early(request, fault: fault, at: now) { return reply }
+        if let reply = replies.instead(request, fault: fault, at: now) { return reply }
         // A request that fails validation is not executed and leaves its key free.
-        if let scope, isStored {
-            stored[scope] = StoredReply(path: creation.path, body: creation.body, reply: answer)
-        }
-        switch fault {
-        case .dropAfter: return answer.cut(after: 0)
-        case .truncated: return answer.cut(after: answer.body.count / 2)
-        case .slow:
-            var late = answer
-            late.delay = settings.slowness
-            return late
-        default: return answer
-        }
-    }
-
-    private func replay(_ known: StoredReply, for creation: FakeCreation) -> FakeReply {
-        guard known.path == creation.path, known.body == creation.body else {
-            return FakeReply(
-                status: 400,
-                FakeErrorBody(
-                    type: "idempotency_error",
-                    "Keys for idempotent requests can only be used with the same parameters they were first used with.")
-            )
-        }
-        var reply = known.reply
-        reply.isReplayed = true
-        return reply
+        let (reply, isFinal) = execute(creation, settings, now.instant)
+        return replies.late(
+            reply, isFinal: isFinal, of: request, fault: fault, slowness: settings.slowness, at: now)
     }
 
     private mutating func execute(
@@ -152,7 +117,9 @@ struct FakeStripeBooks: Sendable {
     }
 
     /// Lets time do its work: pending payouts go in transit, those in transit are paid or fail.
-    mutating func advance(to now: ContinuousClock.Instant, settings: FakeStripeSettings) {
+    mutating func advance(to moment: FakeMoment, settings: FakeStripeSettings) {
+        let now = moment.instant
+        clockSeconds = moment.seconds
         let ripe = due.filter { $0.at <= now }
         due.removeAll { $0.at <= now }
         for entry in ripe {
@@ -234,18 +201,22 @@ struct FakeStripeBooks: Sendable {
         return "\(prefix)_fake\(String(serial + 1_000_000).dropFirst())"
     }
 
-    private func seconds() -> Int64 { Int64(Date().timeIntervalSince1970) }
-
-    private static let internalError = FakeReply(
-        status: 500, FakeErrorBody(type: "api_error", "Something went wrong."))
+    private func seconds() -> Int64 { clockSeconds > 0 ? clockSeconds : FakeMoment.now(aheadSeconds: 0).seconds }
 }
 
-/// An event on its way to a webhook endpoint.
-struct FakeNotice: Sendable {
-    /// To the endpoint of connected accounts rather than the platform's.
-    let isConnect: Bool
-    let account: String
-    let objectID: String
-    let endsObject: Bool
-    let body: [UInt8]
+extension FakeDialect {
+    static let stripe = FakeDialect(
+        rateLimited: {
+            var reply = FakeReply(status: 429, FakeErrorBody(code: "rate_limit", "Too many requests."))
+            reply.limitReason = "endpoint-rate"
+            return reply
+        }(),
+        keyInUse: FakeReply(status: 409, FakeErrorBody(code: "idempotency_key_in_use", "The key is in use.")),
+        keyMismatch: FakeReply(
+            status: 400,
+            FakeErrorBody(
+                type: "idempotency_error",
+                "Keys for idempotent requests can only be used with the same parameters they were first used with.")),
+        internalError: FakeReply(status: 500, FakeErrorBody(type: "api_error", "Something went wrong.")),
+        keyLifetimeSeconds: 86_400, remembersFailures: true, marksReplays: true)
 }
