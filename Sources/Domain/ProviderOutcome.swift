@@ -97,7 +97,7 @@ public enum DeclineCause: Hashable, Sendable {
         case "insufficient_capabilities_for_transfer", "transfers_not_allowed", "payouts_not_allowed",
             "account_invalid", "bank_account_unusable", "bank_account_restricted", "no_account",
             "routing_number_invalid", "account_number_invalid", "account_closed", "address_invalid",
-            "address_not_verified", "chain_unsupported", "recipient_unknown":
+            "address_not_verified", "chain_unsupported":
             self = .destination
         default: self = .needsPerson
         }
