@@ -44,6 +44,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case repeatedOrders = 401
     case conversionTooFast = 402
     case ipVelocity = 403
+    case sharedPayoutAccount = 490
     case testEvent = 501
     case negativeAmount = 601
     case amountOverflow = 602
@@ -97,6 +98,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .repeatedOrders: "The affiliate reported orders that were already recorded."
         case .conversionTooFast: "The conversion came less than 15 seconds after its click."
         case .ipVelocity: "Too many conversions came from one IP address within one hour."
+        case .sharedPayoutAccount: "Another affiliate has, or had, the same account to be paid to."
         case .testEvent: "A test event: recorded, never money."
         case .negativeAmount: "The amount is negative."
         case .amountOverflow: "The amount is larger than 1,000,000,000,000 minor units."

@@ -55,6 +55,7 @@ enum CircleObjects {
         switch code {
         case 1_083: ProviderOutcome.circleKeyConflict
         case 1_093, 5_006: "insufficient_funds"
+        case 2_003: "address_registered"
         case 2_004: "address_not_verified"
         case 2_005, 5_015: "chain_unsupported"
         case 5_003: "recipient_inactive"

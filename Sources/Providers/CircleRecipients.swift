@@ -48,6 +48,8 @@ extension CircleMint {
         switch ProviderOutcome(circle: reply, isFirstSend: true) {
         case .accepted(let id): return .found(CircleRecipient(id: id, standing: .pending))
         case .declined(_, let code): return .refused(code: code)
+        // Somebody else entered it, under another key.
+        case .unknown(reason: "address_registered"): return .refused(code: "address_registered")
         case .unknown(let reason), .nothingLearned(let reason): return .unavailable(reason: reason)
         case .drifted: return .refused(code: ProviderOutcome.circleKeyConflict)
         case .misconfigured: return .unavailable(reason: "credentials refused")

@@ -102,8 +102,17 @@ struct CircleRig: PaymentBench {
     }
 
     /// Orders a payout as somebody else with our key would.
-    func order(_ body: String) async throws {
-        var request = HTTPClientRequest(url: fake.baseURL + "/v1/payouts")
+    func order(_ body: String) async throws { try await post(body, to: "/v1/payouts") }
+
+    /// Enters an address as somebody else with our key would.
+    func enterByHand(_ address: String) async throws {
+        try await post(
+            #"{"idempotencyKey":"0f8fad5b-d9cb-469f-a165-70867728950e","chain":"BASE","address":"\#(address)"}"#,
+            to: "/v1/addressBook/recipients")
+    }
+
+    private func post(_ body: String, to path: String) async throws {
+        var request = HTTPClientRequest(url: fake.baseURL + path)
         request.method = .POST
         request.headers.add(name: "Authorization", value: "Bearer \(FakeCircle.apiKey)")
         request.body = .bytes(ByteBuffer(string: body))
@@ -121,15 +130,18 @@ struct CircleRig: PaymentBench {
 
     /// - Returns: the id of an address that may be paid by now.
     private static func enter(_ index: Int, at circle: CircleMint) async throws -> String {
-        let digits = String(0xA0_0000 + index, radix: 16)
-        let text = "0x" + String(repeating: "b", count: 40 - digits.count) + digits
-        let address = try USDCAddress(chain: .base, text: text)
+        let address = try USDCAddress(chain: .base, text: addressText(index))
         guard case .found(let recipient) = await circle.enter(address) else { throw RigFailure.recipientRefused }
         try await wait(for: "the recipient to be active", within: .seconds(10), every: .milliseconds(5)) {
             guard case .found(let current) = await circle.recipient(recipient.id) else { return false }
             return current.standing == .active
         }
         return recipient.id
+    }
+
+    static func addressText(_ index: Int) -> String {
+        let digits = String(0xA0_0000 + index, radix: 16)
+        return "0x" + String(repeating: "b", count: 40 - digits.count) + digits
     }
 
     enum RigFailure: Error {
