@@ -28,11 +28,15 @@ struct Payer: AsyncParsableCommand {
         if let circle { called.append((circle, circleSendsPerSecond)) }
         let stage = PayerStage(providers: called.map(\.provider) + [ManualProvider()])
         try await runWorker(stage, options: options) { [called] context in
-            called.map { provider, sendsPerSecond in
+            let dispatchers = called.map { provider, sendsPerSecond in
                 PayoutDispatcher(
                     provider: provider, pool: context.pool, sendsPerSecond: sendsPerSecond, metrics: context.metrics,
                     logger: context.logger)
             }
+            return dispatchers + [
+                PayoutMethodKeeper(
+                    circle: circle, pool: context.pool, requestsPerSecond: circleSendsPerSecond, logger: context.logger)
+            ]
         }
         try await client.shutdown()
     }
