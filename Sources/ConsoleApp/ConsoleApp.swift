@@ -68,7 +68,8 @@ public struct ConsoleApp: Sendable {
         gate = Gate(sessions: sessions, keys: APIKeyStore(pool: pool), cookie: cookie)
         routes =
             ReadRoutes.all(services) + IngestionRoutes.all(services) + PaymentRoutes.all(services)
-            + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + OutcomeRoutes.all(services)
+            + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + PayoutMethodRoutes.all(services)
+            + OutcomeRoutes.all(services)
             + RuleRoutes.all(services) + LedgerRoutes.all(services)
             + ImportRoutes.all(services) + ImportPageRoutes.all(services)
             + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)

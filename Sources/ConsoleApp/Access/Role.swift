@@ -14,10 +14,11 @@ public enum Role: String, CaseIterable, Sendable {
         case .finance:
             reading.union([
                 .processPayments, .decidePayouts, .closeBooks, .quoteRates, .changePrograms, .setPayoutLimits,
+                .changePayoutMethods,
             ])
         case .fraud, .viewer: reading
-        // Sees its own payouts and nothing else: every query is narrowed to its affiliate id.
-        case .affiliate: [.readPayments]
+        // Its own payouts and where they go, and nothing else: every query is narrowed to its affiliate id.
+        case .affiliate: [.readPayments, .changePayoutMethods]
         }
     }
 }
@@ -42,8 +43,11 @@ public enum Permission: String, CaseIterable, Sendable {
     case changePrograms = "programs:write"
     case setPayoutLimits = "payout_limits:write"
     case changeAffiliates = "affiliates:write"
+    case changePayoutMethods = "payout_methods:write"
 
-    /// Deciding about payouts, saying which are paid without a decision, and closing the books take a person who can be
-    /// named; a key cannot carry them.
-    var isGrantedToKeys: Bool { ![.decidePayouts, .setPayoutLimits, .closeBooks].contains(self) }
+    /// Deciding about payouts, saying which are paid without a decision or where they go, and closing the books take a
+    /// person who can be named; a key cannot carry them.
+    var isGrantedToKeys: Bool {
+        ![.decidePayouts, .setPayoutLimits, .closeBooks, .changePayoutMethods].contains(self)
+    }
 }
