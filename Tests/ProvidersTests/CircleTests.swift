@@ -119,8 +119,15 @@ import Testing
     func undocumented() async throws {
         var control = FakeCircleControl()
         control.scripts = ["*": .undocumented]
+        control.settleAfterMilliseconds = 700
         try await CircleRig.with(control) { rig in
             let payoutID = try await rig.request()
+            try await rig.work(until: .submitted, of: payoutID)
+            try await wait(for: "the second notification", within: .seconds(10), every: .milliseconds(10)) {
+                try await rig.texts("SELECT event_id FROM webhook_inbox WHERE kind = 'payouts'").count == 2
+            }
+            _ = try await rig.reconciler.runOnce()
+            #expect(try await rig.state(of: payoutID) == .submitted)
             try await rig.work(until: .final, of: payoutID)
             #expect(try await rig.texts("SELECT kind FROM reconciliation_break") == [])
         }
