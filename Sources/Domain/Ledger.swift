@@ -11,6 +11,8 @@ public enum LedgerAccount: String, CaseIterable, Sendable {
     case stripe = "asset:provider:stripe"
     case stripeConnected = "asset:provider:stripe:account"
     case stripeInTransit = "asset:in_transit:stripe"
+    case circle = "asset:provider:circle"
+    case circleInTransit = "asset:in_transit:circle"
 }
 
 /// One amount moved from one account to another: its debit equals its credit by type.

@@ -50,6 +50,7 @@ public struct PayoutMoney: Hashable, Sendable {
     private var inTransit: LedgerAccount {
         switch rail {
         case .stripe: .stripeInTransit
+        case .circle: .circleInTransit
         case .byHand: .bank
         }
     }
@@ -57,6 +58,7 @@ public struct PayoutMoney: Hashable, Sendable {
     private func sent() -> [Posting] {
         switch rail {
         case .stripe: [posting(debit: .stripeInTransit, credit: .stripeConnected)]
+        case .circle: [posting(debit: .circleInTransit, credit: .circle)]
         // The bank account is touched once, when the payment is recorded as made.
         case .byHand: []
         }
@@ -65,6 +67,7 @@ public struct PayoutMoney: Hashable, Sendable {
     private func moneyBack() -> [Posting] {
         switch rail {
         case .stripe: [posting(debit: .stripeConnected, credit: .stripeInTransit)]
+        case .circle: [posting(debit: .circle, credit: .circleInTransit)]
         case .byHand: []
         }
     }
@@ -79,6 +82,8 @@ public struct PayoutMoney: Hashable, Sendable {
 /// The accounts over which a payout's money travels.
 public enum PayoutRail: String, Sendable {
     case stripe
+    /// Straight from the company's balance at the provider; it holds the debt's currency, one USDC for one dollar.
+    case circle
     /// Paid outside, recorded here.
     case byHand = "manual"
 }

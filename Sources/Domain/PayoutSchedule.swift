@@ -31,6 +31,12 @@ public struct PayoutSchedule: Hashable, Sendable {
         retryDelaysSeconds: [2, 10, 60, 300, 900, 3_600], newAttemptDelaySeconds: 900, attemptsMaximum: 8,
         keyLifetimeSeconds: 20 * 3_600, leaseSeconds: 60, returnWindowDays: 14)
 
+    /// Circle binds a key to its record for good; nothing promises that, so a month is relied on, less a day. What is
+    /// complete is on the chain, and no bank can send it back.
+    public static let circle = PayoutSchedule(
+        retryDelaysSeconds: [2, 10, 60, 300, 900, 3_600], newAttemptDelaySeconds: 3_600, attemptsMaximum: 30,
+        keyLifetimeSeconds: 29 * 86_400, leaseSeconds: 60, returnWindowDays: 0)
+
     /// - Parameter sends: how often the key was sent, 1 or more.
     public func retryDelaySeconds(afterSends sends: Int) -> Int64 {
         retryDelaysSeconds[min(max(sends, 1), retryDelaysSeconds.count) - 1]

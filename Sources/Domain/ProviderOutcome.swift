@@ -105,19 +105,22 @@ public enum DeclineCause: Hashable, Sendable {
 
     public init(code: String) {
         switch code {
-        case "balance_insufficient", "insufficient_funds": self = .retryLater
+        case "balance_insufficient", "insufficient_funds", "recipient_inactive": self = .retryLater
         case "insufficient_capabilities_for_transfer", "transfers_not_allowed", "payouts_not_allowed",
             "account_invalid", "bank_account_unusable", "bank_account_restricted", "no_account",
-            "routing_number_invalid", "account_number_invalid", "account_closed":
+            "routing_number_invalid", "account_number_invalid", "account_closed", "address_invalid",
+            "address_not_verified", "chain_unsupported":
             self = .destination
         default: self = .needsPerson
         }
     }
 
-    /// The cause behind the `failure_code` of a bank payout that was accepted and failed later.
+    /// The cause behind the `failure_code` of a payout that was accepted and failed later.
     public init(failureCode: String) {
         switch failureCode {
-        case "could_not_process", "insufficient_funds": self = .retryLater
+        case "could_not_process", "insufficient_funds", "transaction_failed": self = .retryLater
+        // The provider's risk rules or a limit, not the account.
+        case "transaction_denied", "fiat_account_limit_exceeded", "vendor_inactive": self = .needsPerson
         default: self = .destination
         }
     }

@@ -114,6 +114,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case smallOrders = 471
     case deviceRing = 472
     case drift = 473
+    case sharedPayoutAccount = 490
     case testEvent = 501
     case negativeAmount = 601
     case amountOverflow = 602
@@ -164,6 +165,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
         case .affiliateBlocked: "The affiliate is blocked."
         case .noRule: "No rule of the programme is for this order."
         case .capReached: "The cap of the rule is reached: what it had left is paid, the rest is not."
+        case .sharedPayoutAccount: "Another affiliate has, or had, the same account to be paid to."
         case .testEvent: "A test event: recorded, never money."
         case .negativeAmount: "The amount is negative."
         case .amountOverflow: "The amount is larger than 1,000,000,000,000 minor units."

@@ -24,7 +24,7 @@ public struct CredentialsRefused: Error, CustomStringConvertible {
 /// Any number of dispatchers may run. An attempt has one owner until its lease ends; who claims it afterwards sends the
 /// same bytes under the same key, so that a crash at any point costs a repeated request and never a second payment.
 public struct PayoutDispatcher: Service {
-    private let stripe: StripeConnect
+    private let provider: any SendingProvider
     private let pool: PostgresPool
     private let pulse: Pulse
     private let limiter: RateLimiter
@@ -34,15 +34,16 @@ public struct PayoutDispatcher: Service {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - provider: whose attempts it sends.
     ///   - pulse: how often the database is asked for due attempts.
     ///   - sendsPerSecond: fewer than the provider allows for creating payouts.
     ///   - concurrency: requests under way at once, each for another account.
     public init(
-        stripe: StripeConnect, pool: PostgresPool, pulse: Pulse = Pulse(every: .milliseconds(250)),
+        provider: any SendingProvider, pool: PostgresPool, pulse: Pulse = Pulse(every: .milliseconds(250)),
         sendsPerSecond: Int = 12, concurrency: Int = 8, clock: @escaping @Sendable () -> Timestamp = systemNow,
         metrics: Metrics, logger: Logger
     ) {
-        self.stripe = stripe
+        self.provider = provider
         self.pool = pool
         self.pulse = pulse
         self.concurrency = concurrency
@@ -93,11 +94,11 @@ public struct PayoutDispatcher: Service {
 
     /// Claims up to `concurrency` attempts; none if another payer claims one for the same account at this moment.
     private func claim(at now: Timestamp) async throws(PostgresError) -> [ClaimedAttempt] {
-        let (stripe, limit) = (stripe, concurrency)
+        let (provider, limit) = (provider, concurrency)
         do {
             return try await pool.transaction { (transaction) throws(PostgresError) in
                 try PayoutAttemptStore.claim(
-                    provider: stripe.name, schedule: stripe.schedule, maximum: limit, at: now, in: transaction)
+                    provider: provider.name, schedule: provider.schedule, maximum: limit, at: now, in: transaction)
             }
         } catch {
             guard error.constraint == PayoutAttemptStore.oneSendingConstraint else { throw error }
@@ -110,16 +111,16 @@ public struct PayoutDispatcher: Service {
     /// A result that cannot be recorded is not lost: the lease ends, and the same request is answered again.
     private func send(_ attempt: ClaimedAttempt) async throws -> ProviderOutcome {
         try await limiter.take()
-        let stripe = stripe
-        let reply = await stripe.send(attempt, at: clock())
-        let outcome = ProviderOutcome(reply, isFirstSend: attempt.isFirstSend)
+        let provider = provider
+        let reply = await provider.send(attempt, at: clock())
+        let outcome = provider.outcome(of: reply, isFirstSend: attempt.isFirstSend)
         let now = clock()
         let recorded = try await pool.transaction { (transaction) throws(PostgresError) in
             try PayoutAttemptStore.record(
-                outcome, of: attempt, answer: reply.answer, schedule: stripe.schedule, at: now,
-                makeAttempt: stripe.makeAttempt, in: transaction)
+                outcome, of: attempt, answer: reply.answer, schedule: provider.schedule, at: now,
+                makeAttempt: provider.makeAttempt, in: transaction)
         }
-        metrics.add(to: "payer_sends_total", [("outcome", outcome.label)])
+        metrics.add(to: "payer_sends_total", [("provider", provider.name), ("outcome", outcome.label)])
         report(outcome, recorded, of: attempt)
         return outcome
     }

@@ -1,3 +1,4 @@
+public import Domain
 public import Storage
 
 /// A way of paying: what the first step of a payout is.
@@ -7,6 +8,37 @@ public protocol PayoutProvider: Sendable {
 
     /// Decides the first step of a payout that was never attempted; pure, so that a replay decides the same.
     func firstStep(of requested: RequestedPayout) -> FirstStep
+}
+
+/// A provider that is called: how a request to it is made and sent, what its replies prove, and what it can be asked.
+public protocol SendingProvider: PayoutProvider {
+    var schedule: PayoutSchedule { get }
+
+    /// The request of a step, byte by byte the same for the same arguments.
+    func makeAttempt(
+        _ payout: PayoutRecord, _ operation: PayoutOperation, _ number: Int32, _ amount: Money
+    ) -> NewAttempt
+
+    /// Sends the stored bytes under the stored key.
+    ///
+    /// - Parameter now: if the key's life is over, nothing is sent: to the provider it would be a new payment.
+    func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply
+
+    /// What a reply proves about an attempt.
+    ///
+    /// - Parameter isFirstSend: no earlier send of its key can have been executed.
+    func outcome(of reply: ProviderReply, isFirstSend: Bool) -> ProviderOutcome
+
+    /// Fetches one object.
+    func fetch(
+        _ operation: PayoutOperation, objectID: String, account: String, at now: Timestamp
+    ) async -> ProviderFinding
+
+    /// Looks for the object of a step whose reply was lost. Finding none proves nothing.
+    func search(_ check: DueCheck, at now: Timestamp) async -> ProviderFinding
+
+    /// The step that a kind of webhook is about; nil: no payout depends on it.
+    func operation(ofNotice kind: String) -> PayoutOperation?
 }
 
 /// The first step of a payout.

@@ -26,7 +26,7 @@ public struct Reconciler: Service {
     /// A notice whose object could not be fetched waits so long.
     private static let postponeSeconds: Int64 = 10
 
-    private let stripe: StripeConnect
+    private let provider: any SendingProvider
     private let pool: PostgresPool
     private let pulse: Pulse
     private let intervalSeconds: Int64
@@ -37,16 +37,18 @@ public struct Reconciler: Service {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - provider: whose payouts it moves.
     ///   - pulse: rung by the webhook receiver.
     ///   - intervalSeconds: between two checks of a payout under way.
     ///   - readsPerSecond: fewer than the provider allows.
     ///   - wakePublisher: called when `payouts.settled` may have something to publish.
     public init(
-        stripe: StripeConnect, pool: PostgresPool, pulse: Pulse, intervalSeconds: Int64, readsPerSecond: Int = 20,
+        provider: any SendingProvider, pool: PostgresPool, pulse: Pulse, intervalSeconds: Int64,
+        readsPerSecond: Int = 20,
         clock: @escaping @Sendable () -> Timestamp = systemNow, wakePublisher: @escaping @Sendable () -> Void = {},
         metrics: Metrics, logger: Logger
     ) {
-        self.stripe = stripe
+        self.provider = provider
         self.pool = pool
         self.pulse = pulse
         self.intervalSeconds = intervalSeconds
@@ -84,17 +86,17 @@ public struct Reconciler: Service {
         var round = ReconcileRound()
         try await applyNotices(&round)
         try await applyChecks(&round)
-        let (schedule, now) = (stripe.schedule, clock())
+        let (provider, schedule, now) = (provider.name, provider.schedule, clock())
         round.moved += try await pool.transaction { (transaction) throws(PostgresError) in
             try PayoutStore.reportStale(at: now, in: transaction)
             return try PayoutStore.finalize(
-                schedule: schedule, limit: Reconciler.batchMaximum, at: now, in: transaction)
+                provider: provider, schedule: schedule, limit: Reconciler.batchMaximum, at: now, in: transaction)
         }
         return round
     }
 
     private func applyNotices(_ round: inout ReconcileRound) async throws {
-        let (provider, now) = (stripe.name, clock())
+        let (provider, now) = (provider.name, clock())
         let notices = try await pool.transaction { (transaction) throws(PostgresError) in
             try WebhookInboxStore.waiting(
                 provider: provider, limit: Reconciler.batchMaximum, at: now, in: transaction)
@@ -102,27 +104,30 @@ public struct Reconciler: Service {
         round.notices += notices.count
         // Several events about one object are one question.
         var questions: [NoticeSubject: [String]] = [:]
-        for notice in notices { questions[NoticeSubject(notice), default: []].append(notice.eventID) }
+        for notice in notices {
+            let subject = NoticeSubject(notice, operation: self.provider.operation(ofNotice: notice.kind))
+            questions[subject, default: []].append(notice.eventID)
+        }
         try await forEach(Array(questions), &round) { question, round in
             try await answer(question.key, question.value, &round)
         }
     }
 
     private func answer(_ subject: NoticeSubject, _ eventIDs: [String], _ round: inout ReconcileRound) async throws {
-        let (provider, now) = (stripe.name, clock())
+        let (name, now) = (provider.name, clock())
         guard let operation = subject.operation else {
             try await pool.transaction { (transaction) throws(PostgresError) in
                 try WebhookInboxStore.markApplied(
-                    eventIDs, provider: provider, result: "not about a payout", at: now, in: transaction)
+                    eventIDs, provider: name, result: "not about a payout", at: now, in: transaction)
             }
             return
         }
-        let finding = await stripe.fetch(operation, objectID: subject.objectID, account: subject.account, at: now)
+        let finding = await provider.fetch(operation, objectID: subject.objectID, account: subject.account, at: now)
         guard case .found(let observations) = finding else {
             round.unavailable += 1
             try await pool.transaction { (transaction) throws(PostgresError) in
                 try WebhookInboxStore.postpone(
-                    eventIDs, provider: provider, until: now.adding(seconds: Reconciler.postponeSeconds),
+                    eventIDs, provider: name, until: now.adding(seconds: Reconciler.postponeSeconds),
                     result: "provider unavailable", in: transaction)
             }
             return
@@ -141,7 +146,7 @@ public struct Reconciler: Service {
     }
 
     private func applyChecks(_ round: inout ReconcileRound) async throws {
-        let (provider, interval, now) = (stripe.name, intervalSeconds, clock())
+        let (provider, interval, now) = (provider.name, intervalSeconds, clock())
         let checks = try await pool.transaction { (transaction) throws(PostgresError) in
             try PayoutStore.takeDueChecks(
                 provider: provider, intervalSeconds: interval, limit: Reconciler.batchMaximum, at: now,
@@ -158,9 +163,9 @@ public struct Reconciler: Service {
         }
         let finding =
             if let objectID = check.objectID {
-                await stripe.fetch(check.operation, objectID: objectID, account: check.account, at: now)
+                await provider.fetch(check.operation, objectID: objectID, account: check.account, at: now)
             } else {
-                await stripe.search(check, at: now)
+                await provider.search(check, at: now)
             }
         switch finding {
         case .found(let observations) where observations.isEmpty && check.objectID != nil:
@@ -184,16 +189,16 @@ public struct Reconciler: Service {
         _ observations: [ProviderObservation], source: String, closing eventIDs: [String],
         _ round: inout ReconcileRound
     ) async throws {
-        let (stripe, now) = (stripe, clock())
+        let (provider, now) = (provider, clock())
         let results = try await pool.transaction { (transaction) throws(PostgresError) -> [ObservationResult] in
             var results: [ObservationResult] = []
             for observation in observations {
                 results.append(
                     try PayoutStore.apply(
-                        observation, source: source, at: now, makeAttempt: stripe.makeAttempt, in: transaction))
+                        observation, source: source, at: now, makeAttempt: provider.makeAttempt, in: transaction))
             }
             try WebhookInboxStore.markApplied(
-                eventIDs, provider: stripe.name, result: results.first.map { "\($0)" } ?? "not found", at: now,
+                eventIDs, provider: provider.name, result: results.first.map { "\($0)" } ?? "not found", at: now,
                 in: transaction)
             return results
         }
@@ -243,17 +248,10 @@ private struct NoticeSubject: Hashable, Sendable {
     /// nil: an event that no payout depends on.
     let operation: PayoutOperation?
 
-    init(_ notice: WebhookNotice) {
+    init(_ notice: WebhookNotice, operation: PayoutOperation?) {
         objectID = notice.objectID
         account = notice.account
-        operation =
-            if notice.kind.hasPrefix("payout.") {
-                .payout
-            } else if notice.kind.hasPrefix("transfer.") {
-                .transfer
-            } else {
-                nil
-            }
+        self.operation = operation
     }
 }
 

@@ -1,24 +1,18 @@
 public import AsyncHTTPClient
 public import Domain
 import Events
-import Foundation
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 public import Storage
-import WorkerRuntime
 
 /// Stripe Connect: a transfer to the affiliate's connected account, then a payout from there to the bank.
-public struct StripeConnect: PayoutProvider {
+public struct StripeConnect: SendingProvider {
     public let name = "stripe"
     public let schedule: PayoutSchedule
 
     let configuration: StripeConfiguration
-    private let client: HTTPClient
-    private let requestTimeout: TimeAmount
+    private let http: ProviderClient
 
-    /// Bytes of a reply that are read; more is no reply of this provider.
-    private static let replyBytesMaximum = 1 << 20
     static let pageSize = 100
     private static let pagesMaximum = 10
     /// A provider's clock and ours differ by less.
@@ -32,19 +26,12 @@ public struct StripeConnect: PayoutProvider {
         requestTimeoutSeconds: Int64 = 25
     ) {
         self.configuration = configuration
-        self.client = client
         self.schedule = schedule
-        requestTimeout = .seconds(requestTimeoutSeconds)
+        http = ProviderClient(client: client, timeout: .seconds(requestTimeoutSeconds))
     }
 
     /// A client as `init` wants it.
-    public static func makeClient() -> HTTPClient {
-        var settings = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        settings.timeout.connect = .seconds(5)
-        // A refused connection is an answer; the schedule decides when to try again.
-        settings.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
-    }
+    public static func makeClient() -> HTTPClient { ProviderClient.makeHTTPClient() }
 
     public func firstStep(of requested: RequestedPayout) -> FirstStep {
         let payout = requested.payout
@@ -98,26 +85,10 @@ extension StripeConnect {
         request.headers.add(name: "Idempotency-Key", value: attempt.idempotencyKey)
         request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
         request.body = .bytes(ByteBuffer(bytes: stored.requestBody))
-        do {
-            let response = try await client.execute(request, timeout: requestTimeout)
-            CrashPoint.hit(.afterProviderRequest)
-            let body = Array(buffer: try await response.body.collect(upTo: StripeConnect.replyBytesMaximum))
-            CrashPoint.hit(.afterProviderReply)
-            guard
-                let answer = StripeObjects.answer(
-                    status: Int(response.status.code), body: body,
-                    isReplayed: response.headers.first(name: "Idempotent-Replayed") == "true",
-                    requestID: response.headers.first(name: "Request-Id"))
-            else { return .silence(reason: "unreadable body, status \(response.status.code)") }
-            return .answer(answer)
-        } catch let error as HTTPClientError where error == .connectTimeout {
-            return .notSent(reason: "connect timeout")
-        } catch is NIOConnectionError {
-            return .notSent(reason: "no connection")
-        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
-            return .notSent(reason: "connection refused")
-        } catch {
-            return .silence(reason: "\(type(of: error))")
+        return await http.send(request) { status, headers, body in
+            StripeObjects.answer(
+                status: status, body: body, isReplayed: headers.first(name: "Idempotent-Replayed") == "true",
+                requestID: headers.first(name: "Request-Id"))
         }
     }
 
@@ -128,7 +99,16 @@ extension StripeConnect {
         var request = makeRequest(.POST, path, account: account)
         request.headers.add(name: "Idempotency-Key", value: "payout:\(payoutID):cancel")
         // Whatever the answer is, the object says what became of it.
-        _ = try? await client.execute(request, timeout: requestTimeout)
+        _ = await http.get(request)
+    }
+
+    public func outcome(of reply: ProviderReply, isFirstSend: Bool) -> ProviderOutcome {
+        ProviderOutcome(reply, isFirstSend: isFirstSend)
+    }
+
+    public func operation(ofNotice kind: String) -> PayoutOperation? {
+        if kind.hasPrefix("payout.") { return .payout }
+        return kind.hasPrefix("transfer.") ? .transfer : nil
     }
 
     /// Fetches one object.
@@ -197,26 +177,8 @@ extension StripeConnect {
         operation == .payout ? account : nil
     }
 
-    struct GetFailure: Error {
-        let status: Int
-        let reason: String
-    }
-
-    func get(_ path: String, account: String?) async -> Result<JSONTree, GetFailure> {
-        do {
-            let response = try await client.execute(makeRequest(.GET, path, account: account), timeout: requestTimeout)
-            let body = Array(buffer: try await response.body.collect(upTo: StripeConnect.replyBytesMaximum))
-            guard response.status == .ok else {
-                return .failure(
-                    GetFailure(status: Int(response.status.code), reason: "status \(response.status.code)"))
-            }
-            guard let tree = JSONTree(ArraySlice(body)) else {
-                return .failure(GetFailure(status: 200, reason: "unreadable body"))
-            }
-            return .success(tree)
-        } catch {
-            return .failure(GetFailure(status: 0, reason: "\(type(of: error))"))
-        }
+    func get(_ path: String, account: String?) async -> Result<JSONTree, ProviderClient.GetFailure> {
+        await http.get(makeRequest(.GET, path, account: account))
     }
 
     private func makeRequest(_ method: HTTPMethod, _ path: String, account: String?) -> HTTPClientRequest {

@@ -17,8 +17,19 @@ extension StripeConfiguration {
         } catch { exit(error) }
     }
 
-    private static func exit(_ invalid: Invalid) -> Never {
-        FileHandle.standardError.write(Data("\(invalid)\n".utf8))
-        Foundation.exit(WorkerExit.configuration.rawValue)
+    private static func exit(_ invalid: Invalid) -> Never { exitWrongConfiguration("\(invalid)") }
+}
+
+extension CircleConfiguration {
+    /// As for Stripe; nil without `CIRCLE_API_KEY`.
+    public static func orExit() -> CircleConfiguration? {
+        do {
+            return try read(ProcessInfo.processInfo.environment)
+        } catch { exitWrongConfiguration("\(error)") }
     }
+}
+
+private func exitWrongConfiguration(_ sentence: String) -> Never {
+    FileHandle.standardError.write(Data("\(sentence)\n".utf8))
+    exit(WorkerExit.configuration.rawValue)
 }

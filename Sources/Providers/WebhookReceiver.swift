@@ -10,13 +10,38 @@ public import WorkerRuntime
 /// A notice is a hint to look, never a fact: what it says about money is fetched again before it is believed.
 public struct WebhookReceiver: Sendable {
     /// Stripe signs for two endpoints with secrets of their own: one for the platform's events, one for those of
-    /// connected accounts.
+    /// connected accounts. Circle has one, and signs with a key that it publishes.
     public enum Endpoint: String, Sendable, CaseIterable {
         case platform = "stripe"
         case connect = "stripe-connect"
+        case circle
 
         /// The path that the provider posts to.
         public var path: String { "/webhooks/\(rawValue)" }
+    }
+
+    /// What Circle's endpoint needs.
+    public struct Circle: Sendable {
+        let keys: CircleKeys
+        let pulse: Pulse
+
+        /// - Parameter pulse: rung when a notice of Circle was stored.
+        public init(keys: CircleKeys, pulse: Pulse) {
+            self.keys = keys
+            self.pulse = pulse
+        }
+    }
+
+    /// The headers of a request that say who signed it.
+    public struct Signature: Sendable {
+        let value: String
+        /// The id of the key, where the header names one.
+        let keyID: String
+
+        public init(_ value: String, keyID: String = "") {
+            self.value = value
+            self.keyID = keyID
+        }
     }
 
     /// What the sender is told.
@@ -40,11 +65,12 @@ public struct WebhookReceiver: Sendable {
         }
     }
 
-    /// Bytes of a request; Stripe's events are far smaller.
+    /// Bytes of a request; the providers' events are far smaller.
     public static let bodyBytesMaximum = 256 * 1_024
 
     private let pool: PostgresPool
     private let signatures: [Endpoint: StripeSignature]
+    private let circle: Circle?
     private let isLive: Bool
     private let pulse: Pulse
     private let clock: @Sendable () -> Timestamp
@@ -52,13 +78,15 @@ public struct WebhookReceiver: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - secrets: per endpoint, all that are active during a rotation.
-    ///   - pulse: rung when a notice was stored.
+    ///   - secrets: per endpoint of Stripe, all that are active during a rotation.
+    ///   - circle: nil: what comes to its endpoint is refused.
+    ///   - pulse: rung when a notice of Stripe was stored.
     public init(
-        pool: PostgresPool, secrets: [Endpoint: [String]], isLive: Bool, pulse: Pulse,
+        pool: PostgresPool, secrets: [Endpoint: [String]], circle: Circle? = nil, isLive: Bool, pulse: Pulse,
         clock: @escaping @Sendable () -> Timestamp = systemNow, metrics: Metrics, logger: Logger
     ) {
         self.pool = pool
+        self.circle = circle
         self.isLive = isLive
         self.pulse = pulse
         self.clock = clock
@@ -72,7 +100,14 @@ public struct WebhookReceiver: Sendable {
     ///   - body: as it came.
     ///   - signature: the header `Stripe-Signature`; nil if there was none.
     public func receive(_ body: [UInt8], signature: String?, endpoint: Endpoint) async -> Answer {
-        let answer = await judge(body, signature: signature, endpoint: endpoint)
+        await receive(body, signed: signature.map { Signature($0) }, endpoint: endpoint)
+    }
+
+    /// - Parameters:
+    ///   - body: as it came.
+    ///   - signature: nil if a header was missing.
+    public func receive(_ body: [UInt8], signed signature: Signature?, endpoint: Endpoint) async -> Answer {
+        let answer = await judge(body, signature, endpoint)
         metrics.add(to: "webhooks_total", [("endpoint", endpoint.rawValue), ("result", answer.label)])
         if case .refused(let reason) = answer {
             logger.warning("webhook refused", metadata: [LogKey.reason: "\(reason)"])
@@ -80,16 +115,45 @@ public struct WebhookReceiver: Sendable {
         return answer
     }
 
-    private func judge(_ body: [UInt8], signature: String?, endpoint: Endpoint) async -> Answer {
+    private func judge(_ body: [UInt8], _ signature: Signature?, _ endpoint: Endpoint) async -> Answer {
         guard body.count <= WebhookReceiver.bodyBytesMaximum else { return .refused("too_large") }
-        guard let signature, let verifier = signatures[endpoint] else { return .refused("unsigned") }
+        guard let signature else { return .refused("unsigned") }
         let now = clock()
-        do { try verifier.verify(body, header: signature, at: now) } catch { return .refused(error.rawValue) }
-        guard let tree = JSONTree(ArraySlice(body)), let notice = WebhookReceiver.notice(tree, body: body) else {
-            return .refused("unreadable")
+        if let answer = await verify(body, signature, endpoint, at: now) { return answer }
+        guard let tree = JSONTree(ArraySlice(body)) else { return .refused("unreadable") }
+        switch endpoint {
+        case .platform, .connect:
+            guard let notice = WebhookNotice(stripe: tree, body: body) else { return .refused("unreadable") }
+            // A connect endpoint of a live account also hears of tests; refusing them would only make it hear again.
+            guard tree["livemode"]?.bool == isLive else { return .ignored }
+            return await store(notice, pulse, at: now)
+        case .circle:
+            guard let notice = WebhookNotice(circle: tree, body: body), let circle else {
+                return .refused("unreadable")
+            }
+            guard CircleNotices.isTimely(tree, at: now) else { return .refused("outside_tolerance") }
+            // A test of the endpoint is about nothing.
+            return notice.objectID.isEmpty ? .ignored : await store(notice, circle.pulse, at: now)
         }
-        // A connect endpoint of a live account also hears of tests; refusing them would only make it hear again.
-        guard tree["livemode"]?.bool == isLive else { return .ignored }
+    }
+
+    /// - Returns: what a sender is told whose request is not genuine; nil for a genuine one.
+    private func verify(
+        _ body: [UInt8], _ signature: Signature, _ endpoint: Endpoint, at now: Timestamp
+    ) async -> Answer? {
+        guard endpoint == .circle else {
+            guard let verifier = signatures[endpoint] else { return .refused("unsigned") }
+            do { try verifier.verify(body, header: signature.value, at: now) } catch { return .refused(error.rawValue) }
+            return nil
+        }
+        switch await circle?.keys.key(signature.keyID, at: now) ?? .unknown {
+        case .unknown: return .refused("unknown_key")
+        case .unavailable: return .unavailable
+        case .key(let key): return key.isValid(signature.value, for: body) ? nil : .refused("wrong_signature")
+        }
+    }
+
+    private func store(_ notice: WebhookNotice, _ pulse: Pulse, at now: Timestamp) async -> Answer {
         do {
             let isNew = try await pool.transaction { (transaction) throws(PostgresError) in
                 try WebhookInboxStore.store(notice, at: now, in: transaction)
@@ -101,17 +165,6 @@ public struct WebhookReceiver: Sendable {
             logger.warning("webhook not stored", metadata: [LogKey.error: "\(error)"])
             return .unavailable
         }
-    }
-
-    private static func notice(_ tree: JSONTree, body: [UInt8]) -> WebhookNotice? {
-        guard let eventID = tree["id"]?.string, !eventID.isEmpty, eventID.utf8.count <= 255,
-            let kind = tree["type"]?.string, let objectID = tree["data"]?["object"]?["id"]?.string
-        else { return nil }
-        let account = tree["account"]?.string ?? ""
-        // PostgreSQL's text holds every character but U+0000.
-        guard ![eventID, kind, objectID, account].contains(where: { $0.utf8.contains(0) }) else { return nil }
-        return WebhookNotice(
-            provider: "stripe", eventID: eventID, account: account, kind: kind, objectID: objectID, body: body)
     }
 }
 

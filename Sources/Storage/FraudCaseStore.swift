@@ -64,6 +64,24 @@ public enum FraudCaseStore {
         return try agree(affiliateIDs, in: transaction)
     }
 
+    /// Opens cases for what no event shows, to be looked at by a person; an open one of the kind takes the new words.
+    static func accuse(
+        _ suspects: [(affiliateID: String, measured: String)], of code: ReasonCode, kind: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        let suspects = suspects.sorted { $0.affiliateID < $1.affiliateID }
+        try transaction.run(
+            """
+            INSERT INTO fraud_case AS c (affiliate_id, kind, code, verdict, measured, opened_at, last_seen_at)
+            SELECT DISTINCT ON (affiliate_id) affiliate_id, $3, $4, 'review', measured, $5, $5
+            FROM unnest($1::text[], $2::text[]) AS s (affiliate_id, measured) ORDER BY affiliate_id
+            ON CONFLICT (affiliate_id, kind) WHERE status = 'open' DO UPDATE
+            SET measured = excluded.measured, last_seen_at = excluded.last_seen_at
+            """, .texts(suspects.map(\.affiliateID)), .texts(suspects.map(\.measured)), .text(kind),
+            .int4(code.rawValue), .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
+        _ = try agree(Set(suspects.map(\.affiliateID)).sorted(), in: transaction)
+    }
+
     /// Gives affiliates the worst verdict of their cases: of the open ones, and of the confirmed ones for good.
     ///
     /// - Returns: the affiliates whose verdict changed.

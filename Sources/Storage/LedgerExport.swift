@@ -184,6 +184,8 @@ extension LedgerAccount {
         case .stripe: "assets:provider:stripe"
         case .stripeConnected: "assets:provider:stripe:account:\(id)"
         case .stripeInTransit: "assets:in_transit:stripe"
+        case .circle: "assets:provider:circle"
+        case .circleInTransit: "assets:in_transit:circle"
         }
     }
 }

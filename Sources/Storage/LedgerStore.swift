@@ -160,7 +160,9 @@ struct BalanceDelta {
         case .reserved: reserved -= debit
         case .clawback: clawback += debit
         case .stripeConnected: connected += debit
-        case .commissionExpense, .payoutFeeExpense, .badDebtExpense, .bank, .stripe, .stripeInTransit: break
+        case .commissionExpense, .payoutFeeExpense, .badDebtExpense, .bank, .stripe, .stripeInTransit, .circle,
+            .circleInTransit:
+            break
         }
     }
 }

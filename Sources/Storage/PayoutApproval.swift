@@ -89,14 +89,15 @@ extension PayoutStore {
         guard !bare.isEmpty else { return payouts }
         let accounts = try transaction.query(
             """
-            SELECT affiliate_id, provider_account FROM affiliate
+            SELECT affiliate_id, payout_provider, provider_account FROM affiliate
             WHERE affiliate_id = ANY ($1::text[]) AND provider_account <> ''
             """, .texts(bare.map(\.affiliateID))
-        ) { row in (affiliateID: try row.text(0), account: try row.text(1)) }
-        let account = Dictionary(accounts.map { ($0.affiliateID, $0.account) }) { first, _ in first }
+        ) { row in (affiliateID: try row.text(0), provider: try row.text(1), account: try row.text(2)) }
+        let account = Dictionary(accounts.map { ($0.affiliateID, $0) }) { first, _ in first }
         for payout in bare {
-            guard let destination = account[payout.affiliateID] else { continue }
-            payouts[payout.payoutID] = payout.sent(to: destination)
+            // A payout keeps its provider: an account somewhere else is none that it could be sent to.
+            guard let current = account[payout.affiliateID], current.provider == payout.provider else { continue }
+            payouts[payout.payoutID] = payout.sent(to: current.account)
         }
         return payouts
     }

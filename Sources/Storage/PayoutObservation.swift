@@ -14,12 +14,15 @@ public struct ProviderObservation: Hashable, Sendable {
     public let status: ProviderStatus?
     public let failureCode: String?
     public let arrivalAt: Timestamp?
+    /// The provider keeps no name of ours: an object that is not known here may answer a request whose reply is lost.
+    public let isAnonymous: Bool
     /// When it was asked for: what happened here since then, it cannot know.
     public let observedAt: Timestamp
 
     public init(
         operation: PayoutOperation, objectID: String, account: String, amount: Money?, reference: AttemptReference?,
-        status: ProviderStatus?, failureCode: String?, arrivalAt: Timestamp?, observedAt: Timestamp
+        status: ProviderStatus?, failureCode: String?, arrivalAt: Timestamp?, observedAt: Timestamp,
+        isAnonymous: Bool = false
     ) {
         self.operation = operation
         self.objectID = objectID
@@ -30,6 +33,7 @@ public struct ProviderObservation: Hashable, Sendable {
         self.failureCode = failureCode
         self.arrivalAt = arrivalAt
         self.observedAt = observedAt
+        self.isAnonymous = isAnonymous
     }
 }
 
@@ -64,6 +68,8 @@ extension PayoutStore {
             let payout = try lock([payoutID], in: transaction).first,
             let attempt = try attempt(of: observation, in: transaction)
         else {
+            // Whose reply is still to come gets it by sending again; then the object is known.
+            if observation.isAnonymous, try mayBeAwaited(observation, in: transaction) { return .unchanged }
             return try open(
                 .missingInLedger, nil, observation, "no attempt of ours made it", at: now, in: transaction)
         }
@@ -181,6 +187,21 @@ extension PayoutStore {
             LIMIT 1
             """, .text(observation.objectID), .optionalText(observation.key)
         ) { row in try row.identifier(0) }.first
+    }
+
+    /// Whether a request was sent that could have made the object, and whose outcome is open.
+    private static func mayBeAwaited(
+        _ observation: ProviderObservation, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Bool {
+        guard let amount = observation.amount else { return false }
+        return try transaction.query(
+            """
+            SELECT 1 FROM payout_attempt
+            WHERE account = $1 AND operation = $2 AND amount_minor = $3 AND currency = $4
+                AND state IN ('sending', 'unknown') LIMIT 1
+            """, .text(observation.account), .text(observation.operation.rawValue), .int8(amount.minorUnits),
+            .text(amount.currency.code)
+        ) { row in try row.int4(0) }.first != nil
     }
 
     /// Read after the payout is locked, so nobody closes it meanwhile.

@@ -21,7 +21,7 @@ public struct PayoutRecord: Hashable, Sendable {
     public let approvedBy: String?
 
     public var money: PayoutMoney {
-        PayoutMoney(affiliateID: affiliateID, amount: amount, rail: provider == "stripe" ? .stripe : .byHand)
+        PayoutMoney(affiliateID: affiliateID, amount: amount, rail: PayoutRail(rawValue: provider) ?? .byHand)
     }
 }
 

@@ -80,8 +80,9 @@ extension PayoutStore {
             UPDATE payout p
             SET state = m.target, updated_at = $6, failure_code = COALESCE(m.failure_code, p.failure_code),
                 arrival_at = COALESCE(m.arrival_at, p.arrival_at),
-                check_at = CASE WHEN m.target IN ('unknown', 'manual', 'submitted', 'canceling', 'in_transit', 'paid')
-                    THEN CASE m.target WHEN 'canceling' THEN $6 ELSE COALESCE(p.check_at, $6) END END
+                -- A webhook about it may have come before anybody knew it: what was just learned of is asked about.
+                check_at = CASE WHEN m.target IN ('submitted', 'canceling') THEN $6
+                    WHEN m.target IN ('unknown', 'manual', 'in_transit', 'paid') THEN COALESCE(p.check_at, $6) END
             FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
                 AS m (payout_id, source, target, failure_code, arrival_at)
             WHERE p.payout_id = m.payout_id AND p.state = m.source

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Providers
+import ServiceLifecycle
 import Storage
 import WorkerRuntime
 
@@ -10,7 +11,9 @@ struct ReconcilerCommand: AsyncParsableCommand {
         discussion: """
             Needs STRIPE_API_BASE, STRIPE_API_KEY, and the secrets of both webhook endpoints, comma-separated while \
             they rotate: STRIPE_WEBHOOK_SECRETS for /webhooks/stripe, STRIPE_CONNECT_WEBHOOK_SECRETS for \
-            /webhooks/stripe-connect. STRIPE_MODE is test (the default) or live.
+            /webhooks/stripe-connect. STRIPE_MODE is test (the default) or live. With CIRCLE_API_KEY set, and \
+            CIRCLE_API_BASE, CIRCLE_WALLET_ID and CIRCLE_MODE as for the payer, it settles what Circle pays, and \
+            takes /webhooks/circle.
             """)
 
     @OptionGroup var options: WorkerOptions
@@ -35,24 +38,37 @@ struct ReconcilerCommand: AsyncParsableCommand {
         ]
         let client = StripeConnect.makeClient()
         let stripe = StripeConnect(configuration: configuration, client: client)
+        let circle = CircleConfiguration.orExit().map { CircleMint(configuration: $0, client: client) }
         let (host, port, interval, reads) = (webhookHost, webhookPort, reconcileInterval, readsPerSecond)
         try await runServices(name: PayoutStore.settlementLane.workerGroup, options: options) { context in
             let publisher = LanePublisher(
                 PayoutStore.settlementLane, owner: context.owner, pool: context.pool, producer: context.producer,
                 logger: context.logger)
             let pulse = Pulse(every: .seconds(1))
+            let circlePulse = Pulse(every: .seconds(1))
             let receiver = WebhookReceiver(
-                pool: context.pool, secrets: secrets, isLive: configuration.isLive, pulse: pulse,
-                metrics: context.metrics, logger: context.logger)
-            let reconciler = Reconciler(
-                stripe: stripe, pool: context.pool, pulse: pulse, intervalSeconds: Int64(interval),
-                readsPerSecond: reads,
-                wakePublisher: { publisher.wake() }, metrics: context.metrics, logger: context.logger)
-            let audit = ReconciliationAudit(stripe: stripe, pool: context.pool, logger: context.logger)
-            return [
-                publisher, reconciler, audit,
-                WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger),
-            ]
+                pool: context.pool, secrets: secrets,
+                circle: circle.map { WebhookReceiver.Circle(keys: CircleKeys($0), pulse: circlePulse) },
+                isLive: configuration.isLive, pulse: pulse, metrics: context.metrics, logger: context.logger)
+            var services: [any Service] = [publisher]
+            for (provider, pulse) in [(stripe as any SendingProvider, pulse)]
+                + (circle.map { [($0, circlePulse)] } ?? [])
+            {
+                services.append(
+                    Reconciler(
+                        provider: provider, pool: context.pool, pulse: pulse, intervalSeconds: Int64(interval),
+                        readsPerSecond: reads, wakePublisher: { publisher.wake() }, metrics: context.metrics,
+                        logger: context.logger))
+            }
+            if let circle {
+                services.append(
+                    CircleSweep(
+                        circle: circle, pool: context.pool, pulse: Pulse(every: .seconds(interval)),
+                        readsPerSecond: reads, wakePublisher: { publisher.wake() }, logger: context.logger))
+            }
+            services.append(ReconciliationAudit(stripe: stripe, pool: context.pool, logger: context.logger))
+            services.append(WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger))
+            return services
         }
         try await client.shutdown()
     }

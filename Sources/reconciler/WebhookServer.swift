@@ -28,6 +28,8 @@ struct WebhookServer: Service {
         for endpoint in WebhookReceiver.Endpoint.allCases {
             router.post(RouterPath(endpoint.path)) { request, _ in await answer(request, endpoint) }
         }
+        // Circle asks whether the address is there before it is taken as an endpoint.
+        router.head(RouterPath(WebhookReceiver.Endpoint.circle.path)) { _, _ in Response(status: .ok) }
         return router
     }
 
@@ -35,8 +37,20 @@ struct WebhookServer: Service {
         guard let body = try? await request.body.collect(upTo: WebhookReceiver.bodyBytesMaximum) else {
             return Response(status: .contentTooLarge)  // Or a broken connection, to which nobody listens.
         }
-        let signature = request.headers.first { $0.name.canonicalName == "stripe-signature" }?.value
-        let answer = await receiver.receive(Array(buffer: body), signature: signature, endpoint: endpoint)
+        let answer = await receiver.receive(
+            Array(buffer: body), signed: WebhookServer.signature(request, endpoint), endpoint: endpoint)
         return Response(status: .init(code: answer.status))
+    }
+
+    private static func signature(
+        _ request: Request, _ endpoint: WebhookReceiver.Endpoint
+    ) -> WebhookReceiver.Signature? {
+        func header(_ name: String) -> String? { request.headers.first { $0.name.canonicalName == name }?.value }
+        switch endpoint {
+        case .platform, .connect: return header("stripe-signature").map { .init($0) }
+        case .circle:
+            guard let value = header("x-circle-signature"), let keyID = header("x-circle-key-id") else { return nil }
+            return .init(value, keyID: keyID)
+        }
     }
 }

@@ -87,6 +87,16 @@ struct PayoutPostingsTests {
         ([.reserved, .submitting, .submitted, .canceling, .canceled], .stripe, [:]),
         ([.reserved, .submitting, .submitted, .paid, .returned], .stripe, [:]),
         ([.reserved, .submitting, .submitted, .paid, .final, .returned], .stripe, [:]),
+        (
+            [.reserved, .submitting, .submitted], .circle,
+            [.payable: -2_500, .reserved: 2_500, .circle: -2_500, .circleInTransit: 2_500]
+        ),
+        (
+            [.reserved, .submitting, .submitted, .inTransit, .paid, .final], .circle,
+            [.payable: -2_500, .circle: -2_500]
+        ),
+        ([.reserved, .submitting, .submitted, .failed], .circle, [:]),
+        ([.reserved, .submitting, .submitted, .paid, .returned], .circle, [:]),
         ([.reserved, .manual, .submitted, .paid], .byHand, [.payable: -2_500, .bank: -2_500]),
         ([.reserved, .manual, .submitted, .paid, .returned], .byHand, [:]),
         ([.reserved, .manual, .submitted, .failed], .byHand, [:]),

@@ -2,6 +2,16 @@ import DevKit
 import Postgres
 import Testing
 
+extension PaymentBench {
+    /// Proves that the books balance.
+    func checkBalances(_ location: SourceLocation) async throws {
+        let unequal = try await texts(PaymentRig.unequalBalances)
+        #expect(unequal == [], "balances differ from their postings", sourceLocation: location)
+        let unreserved = try await texts(PaymentRig.unreserved)
+        #expect(unreserved == [], "reserved money differs from open payouts", sourceLocation: location)
+    }
+}
+
 extension PaymentRig {
     /// Proves that the books balance, and that the provider says the same about the money that lies with it.
     ///
@@ -45,7 +55,7 @@ extension PaymentRig {
         WHERE posted <> owed
         """
 
-    private static let unequalBalances: Statement =
+    fileprivate static let unequalBalances: Statement =
         """
         WITH side AS (
             SELECT affiliate_id, credit AS account, amount_minor AS minor FROM ledger_posting
@@ -62,7 +72,7 @@ extension PaymentRig {
             IS DISTINCT FROM (b.payable::numeric, b.reserved::numeric, b.connected::numeric)
         """
 
-    private static let unreserved: Statement =
+    fileprivate static let unreserved: Statement =
         """
         SELECT b.affiliate_id FROM affiliate_balance b
         WHERE b.reserved <> COALESCE((

@@ -13,7 +13,7 @@ enum EarnedMoney {
     /// Lets an affiliate earn what becomes payable at once.
     /// - Parameter account: the affiliate's account at the provider.
     static func earn(
-        _ affiliateID: String, account: String, amountMinor: Int64, occasion: String,
+        _ affiliateID: String, account: String, provider: String = "stripe", amountMinor: Int64, occasion: String,
         in transaction: borrowing Transaction
     ) throws(PostgresError) {
         guard let currency = Currency(code: EarnedMoney.currency) else { return }
@@ -24,10 +24,11 @@ enum EarnedMoney {
             """, .text(EarnedMoney.currency))
         try transaction.run(
             """
-            INSERT INTO affiliate (affiliate_id, name, provider_account) VALUES ($1, $1, $2)
+            INSERT INTO affiliate (affiliate_id, name, provider_account, payout_provider) VALUES ($1, $1, $2, $3)
             ON CONFLICT (affiliate_id) DO UPDATE
-            SET provider_account = excluded.provider_account, payout_block = NULL
-            """, .text(affiliateID), .text(account))
+            SET provider_account = excluded.provider_account, payout_provider = excluded.payout_provider,
+                payout_block = NULL
+            """, .text(affiliateID), .text(account), .text(provider))
         let conversionID = Identifier(hashing: "test conversion", affiliateID, occasion)
         let earned = LedgerTransaction(
             key: "commission:\(conversionID)", kind: "commission", inputHash: conversionID,

@@ -13,13 +13,12 @@ import Testing
 import WorkerRuntime
 
 /// The payer's and the reconciler's own code between a real database and a fake Stripe that is called over HTTP.
-struct PaymentRig: Sendable {
+struct PaymentRig: PaymentBench {
     static let amountMinor: Int64 = 2_500
     /// Short waits, which the clock passes; the life of a key as it is.
     static let schedule = PayoutSchedule(
         retryDelaysSeconds: [2], newAttemptDelaySeconds: 5, attemptsMaximum: 3, keyLifetimeSeconds: 20 * 3_600,
         leaseSeconds: 60, returnWindowDays: 14)
-    private static let settledWithin = Duration.seconds(30)
 
     let database: TestDatabase
     let fake: FakeStripe
@@ -76,9 +75,9 @@ struct PaymentRig: Sendable {
         self.clock = clock
         dispatcher = try PaymentRig.makeDispatcher(fake, client, clock, pool: database.pool)
         reconciler = Reconciler(
-            stripe: try PaymentRig.makeStripe(fake, client), pool: database.pool, pulse: Pulse(every: .seconds(3_600)),
-            intervalSeconds: pollSeconds, readsPerSecond: clock.isFrozen ? 100_000 : 100, clock: { clock.now },
-            metrics: Metrics(),
+            provider: try PaymentRig.makeStripe(fake, client), pool: database.pool,
+            pulse: Pulse(every: .seconds(3_600)), intervalSeconds: pollSeconds,
+            readsPerSecond: clock.isFrozen ? 100_000 : 100, clock: { clock.now }, metrics: Metrics(),
             logger: .silent)
     }
 
@@ -97,7 +96,7 @@ struct PaymentRig: Sendable {
         pool: PostgresPool
     ) throws -> PayoutDispatcher {
         PayoutDispatcher(
-            stripe: try makeStripe(fake, client, apiKey: apiKey), pool: pool,
+            provider: try makeStripe(fake, client, apiKey: apiKey), pool: pool,
             sendsPerSecond: clock.isFrozen ? 100_000 : 100,
             clock: { clock.now }, metrics: Metrics(), logger: .silent)
     }
@@ -147,9 +146,24 @@ extension PaymentRig {
         }
     }
 
+    /// What the provider executed for a payout: `transfer 2500`, `payout 2500`.
+    func acceptances(of payoutID: Identifier) async -> [String] {
+        await fake.acceptances.filter { $0.payoutID == payoutID.description }.map { "\($0.object) \($0.amount)" }
+    }
+}
+
+/// What a rig of any provider has, and what is asked of it.
+protocol PaymentBench: Sendable {
+    var database: TestDatabase { get }
+    var clock: ForwardClock { get }
+    var dispatcher: PayoutDispatcher { get }
+    var reconciler: Reconciler { get }
+}
+
+extension PaymentBench {
     /// Lets payer and reconciler work, and the clock run on, until it is so.
     func work(until awaited: String, _ isSo: () async throws -> Bool) async throws {
-        try await wait(for: awaited, within: PaymentRig.settledWithin, every: .milliseconds(10)) {
+        try await wait(for: awaited, within: .seconds(30), every: .milliseconds(10)) {
             if try await isSo() { return true }
             let dispatched = try await dispatcher.runOnce()
             let reconciled = try await reconciler.runOnce()
@@ -201,11 +215,6 @@ extension PaymentRig {
             SELECT convert_from(payload, 'UTF8')::jsonb -> 'data' ->> 'outcome' FROM outbox
             WHERE out_topic = 'payouts.settled' ORDER BY out_seq
             """)
-    }
-
-    /// What the provider executed for a payout: `transfer 2500`, `payout 2500`.
-    func acceptances(of payoutID: Identifier) async -> [String] {
-        await fake.acceptances.filter { $0.payoutID == payoutID.description }.map { "\($0.object) \($0.amount)" }
     }
 }
 

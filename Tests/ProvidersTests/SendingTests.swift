@@ -89,8 +89,8 @@ import Testing
 
     @Test("Whatever goes wrong in whatever order, each payout is paid once", arguments: UInt64(1)...4)
     func anyFaults(seed: UInt64) async throws {
-        // `errorStored` never happens at the provider, and `slow` only takes long.
-        let faults = StripeFault.allCases.filter { $0 != .errorStored && $0 != .slow }
+        // `errorStored` never happens at the provider, and the others only take long.
+        let faults = StripeFault.allCases.filter { ![.errorStored, .slow, .running].contains($0) }
         var random = SplitMix64(seed: seed)
         var script: [String: [StripeFault]] = [:]
         for index in 0..<8 {

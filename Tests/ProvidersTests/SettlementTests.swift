@@ -56,7 +56,7 @@ import Testing
 
     @Test("A paid payout that the bank sends back is payable again")
     func returned() async throws {
-        try await PaymentRig.with { rig in
+        try await PaymentRig.with({ $0.settleAfter = .milliseconds(150) }) { rig in
             let payoutID = try await rig.request(account: "acct_a_returned")
             try await rig.work(until: .returned, of: payoutID)
             #expect(try await rig.history(of: payoutID).suffix(1) == ["returned"])

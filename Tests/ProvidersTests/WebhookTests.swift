@@ -44,6 +44,10 @@ import WorkerRuntime
     static let failed =
         #"{"id":"evt_2","object":"event","type":"payout.failed","data":{"object":{"id":"po_2","#
         + #""failure_message":"Zahlung zurückgewiesen – 口座なし","failure_code":"no_account"}}}"#
+    static let thin =
+        #"{"id":"evt_5","object":"v2.core.event","type":"v2.money_management.outbound_payment.posted","#
+        + #""livemode":false,"created":"2026-11-01T00:00:00.000Z","related_object":{"id":"obp_test_1","#
+        + #""type":"v2.money_management.outbound_payment","url":"/v2/money_management/outbound_payments/obp_test_1"}}"#
     static let updated = "{\n  \"id\": \"evt_4\",\n  \"object\": \"event\",\n  \"type\": \"payout.updated\"\n}\n"
 
     /// The digests were computed by another implementation.
@@ -63,6 +67,21 @@ import WorkerRuntime
         Case(
             "an empty body", body: "",
             header: "t=0,v1=e359a4b07054a77815d22548b11f4936e8b16e4160347fcbc7fbeac890d07c42", signedAt: 0),
+        Case(
+            "a thin event", body: thin,
+            header: "t=1730419200,v1=b2a22d1eb18c7ccae7aacdc424cfcdcf047361801184ace83485b29ecfc295ae",
+            signedAt: 1_730_419_200),
+        Case(
+            "without its last newline", body: String(updated.dropLast()),
+            header: "t=1700000900,v1=d476c30a487522acb91e0c72a75c3ae28e714ed50b1ac370c1219ad3eb6499e1",
+            signedAt: 1_700_000_900, refusal: .wrongSignature),
+        Case(
+            "without its last newline, signed so", body: String(updated.dropLast()),
+            header: "t=1700000900,v1=b862b870e1ae011f1ccb67a6314e2ae87cdb7dc759f18b0ad8e697c496248d24",
+            signedAt: 1_700_000_900),
+        Case(
+            "one byte of the body changed", body: paid.replacing("1100", with: "1101"), header: header,
+            refusal: .wrongSignature),
         Case("300 seconds old", header: header, age: 300),
         Case("301 seconds old", header: header, age: 301, refusal: .outsideTolerance),
         Case("301 seconds ahead", header: header, age: -301, refusal: .outsideTolerance),

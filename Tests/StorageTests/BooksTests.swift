@@ -269,6 +269,8 @@ extension LedgerAccount {
         case .stripe: "provider"
         case .stripeConnected: "connected"
         case .stripeInTransit: "transit"
+        case .circle: "circle"
+        case .circleInTransit: "circle transit"
         }
     }
 }

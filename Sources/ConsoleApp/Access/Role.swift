@@ -14,11 +14,12 @@ public enum Role: String, CaseIterable, Sendable {
         case .finance:
             reading.union([
                 .processPayments, .decidePayouts, .closeBooks, .quoteRates, .changePrograms, .setPayoutLimits,
+                .changePayoutMethods,
             ])
         case .fraud: reading.union([.decideFraud])
         case .viewer: reading
-        // Sees its own payouts and nothing else: every query is narrowed to its affiliate id.
-        case .affiliate: [.readPayments]
+        // Its own payouts and where they go, and nothing else: every query is narrowed to its affiliate id.
+        case .affiliate: [.readPayments, .changePayoutMethods]
         }
     }
 }
@@ -44,8 +45,11 @@ public enum Permission: String, CaseIterable, Sendable {
     case changePrograms = "programs:write"
     case setPayoutLimits = "payout_limits:write"
     case changeAffiliates = "affiliates:write"
+    case changePayoutMethods = "payout_methods:write"
 
-    /// Deciding about payouts and fraud, saying which payouts need no decision, and closing the books take a person who
-    /// can be named; a key cannot carry them.
-    var isGrantedToKeys: Bool { ![.decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud].contains(self) }
+    /// Deciding about payouts and fraud, saying which payouts need no decision or where they go, and closing the books
+    /// take a person who can be named; a key cannot carry them.
+    var isGrantedToKeys: Bool {
+        ![.decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud, .changePayoutMethods].contains(self)
+    }
 }

@@ -31,6 +31,30 @@ struct SessionStore: Sendable {
         return .opened(token: try await open(userID: userID, email: email, address: address))
     }
 
+    enum Confirmation: Sendable {
+        case confirmed
+        case refused
+        case throttled(retryAfterSeconds: Int64)
+    }
+
+    /// Checks the password of somebody who is logged in; a try counts like that of a login.
+    func confirm(_ session: Session, password: String, address: String) async throws -> Confirmation {
+        let attempt = try await attempt(email: session.email, address: address)
+        if attempt.isThrottled { return .throttled(retryAfterSeconds: SessionStore.windowSeconds) }
+        guard try await checker.matches(password, stored: attempt.passwordHash) else { return .refused }
+        try await pool.transaction { transaction throws(PostgresError) in
+            _ = try SessionStore.forgetFailures(email: session.email, address: address, in: transaction)
+        }
+        return .confirmed
+    }
+
+    private static func forgetFailures(
+        email: String, address: String, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
+        try transaction.run(
+            "DELETE FROM login_failure WHERE email = $1 AND address = $2", .text(email), .text(address))
+    }
+
     func session(token: String) async throws(PostgresError) -> Session? {
         let moment = now().microsecondsSinceEpoch
         let rows = try await pool.transaction { transaction throws(PostgresError) in
@@ -104,8 +128,7 @@ struct SessionStore: Sendable {
         let moment = now()
         let expiry = moment.adding(seconds: lifetimeSeconds)
         try await pool.transaction { transaction throws(PostgresError) in
-            _ = try transaction.run(
-                "DELETE FROM login_failure WHERE email = $1 AND address = $2", .text(email), .text(address))
+            _ = try SessionStore.forgetFailures(email: email, address: address, in: transaction)
             _ = try transaction.run(
                 "DELETE FROM console_session WHERE expires_at <= $1",
                 .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch))

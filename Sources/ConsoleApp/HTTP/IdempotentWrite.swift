@@ -13,8 +13,10 @@ struct IdempotentWrite: Sendable {
     let route: String
     let requestHash: UInt128
 
-    /// - Parameter isRequired: without a key the request is refused.
-    init(_ call: Call, route: String, isRequired: Bool) throws(Problem) {
+    /// - Parameters:
+    ///   - isRequired: without a key the request is refused.
+    ///   - content: what makes it this request; nil: its whole body, which must then hold no secret.
+    init(_ call: Call, route: String, isRequired: Bool, content: [UInt8]? = nil) throws(Problem) {
         let key = call.request.headers[.idempotencyKey]
         if isRequired, key == nil {
             throw Problem(
@@ -29,7 +31,7 @@ struct IdempotentWrite: Sendable {
         actor = try call.authenticated().actor
         self.key = key
         self.route = route
-        requestHash = Identifier(hashing: route, Identifier(hashing: call.body).description).value
+        requestHash = Identifier(hashing: route, Identifier(hashing: content ?? call.body).description).value
     }
 
     /// A form carries its key as a field, made anew with every page, so that a second click does nothing more.

@@ -1,6 +1,5 @@
 import AsyncHTTPClient
 public import Domain
-import Foundation
 import Hummingbird
 public import Logging
 import ServiceLifecycle
@@ -22,7 +21,7 @@ public actor FakeStripe {
 
     var books = FakeStripeBooks()
     var settings: FakeStripeSettings
-    private var outbox = FakeStripeOutbox()
+    private var outbox = WebhookOutbox()
     private let deliver: Deliver?
     private let clock: @Sendable () -> Timestamp
     private let client = HTTPClient(eventLoopGroupProvider: .singleton)
@@ -41,14 +40,11 @@ public actor FakeStripe {
         let listener = LoopbackListener(logger: logger)
         let routes = FakeStripeRoutes()
         let bound = try await listener.start(routes.router(), port: port)
-        let fake = FakeStripe(settings, port: bound, deliver: deliver, clock: clock ?? timeOfDay, listener: listener)
+        let fake = FakeStripe(
+            settings, port: bound, deliver: deliver, clock: clock ?? FakeMoment.timeOfDay, listener: listener)
         await routes.serve(fake)
         if clock == nil { await listener.every(tick) { await fake.turn() } }
         return fake
-    }
-
-    private static let timeOfDay: @Sendable () -> Timestamp = {
-        Timestamp(microsecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000_000))
     }
 
     private init(
@@ -85,6 +81,7 @@ public actor FakeStripe {
         if let faults = control.faults { settings.faults.merge(faults) { $1 } }
         if let faults = control.webhookFaults { settings.webhookFaults.merge(faults) { $1 } }
         if let balance = control.platformBalance { settings.platformBalance = balance }
+        if let ahead = control.aheadSeconds { settings.aheadSeconds = ahead }
     }
 
     /// A bank sends a payout back, paid or not.
@@ -92,20 +89,20 @@ public actor FakeStripe {
     /// - Returns: whether there is such a payout.
     @discardableResult
     public func fail(payoutID: String, code: String) -> Bool {
-        books.fail(payoutID: payoutID, code: code, now: clock())
+        books.fail(payoutID: payoutID, code: code, now: moment)
     }
 
     func create(_ creation: FakeCreation) -> FakeReply {
         let account = creation.account.isEmpty ? creation.fields["destination"] ?? "" : creation.account
-        let queue = settings.faults[account] == nil ? "*" : account
-        let fault = settings.faults[queue]?.first
-        if fault != nil { settings.faults[queue]?.removeFirst() }
-        return books.create(creation, fault: fault, settings: settings, now: clock())
+        let fault = settings.faults.take(account)
+        return books.create(creation, fault: fault, settings: settings, now: moment)
     }
 
     func cancel(payoutID: String, of account: String) -> FakeReply {
-        books.cancel(payoutID: payoutID, of: account, now: clock())
+        books.cancel(payoutID: payoutID, of: account, now: moment)
     }
+
+    private var moment: FakeMoment { FakeMoment(clock(), aheadSeconds: settings.aheadSeconds) }
 
     /// When each key was seen first and last.
     public var keySpans: [String: ClosedRange<Timestamp>] { books.keySpans }
@@ -116,7 +113,7 @@ public actor FakeStripe {
     /// One turn of its clock: payouts move on, events go out.
     public func turn() async {
         let now = clock()
-        books.advance(to: now, settings: settings)
+        books.advance(to: moment, settings: settings)
         outbox.add(books.takeEvents(), faults: settings.webhookFaults, now: now)
         let (settings, deliver, client) = (settings, deliver, client)
         let due = outbox.takeDue(at: now) { notice in

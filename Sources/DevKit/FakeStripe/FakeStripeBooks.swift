@@ -15,13 +15,6 @@ struct FakeCreation: Sendable {
 
 /// The fake's state: objects, balances, keys and what is due. It has no clock and no network.
 struct FakeStripeBooks: Sendable {
-    private struct StoredReply: Sendable {
-        let path: String
-        let body: String
-        let reply: FakeReply
-        let storedAt: Timestamp
-    }
-
     /// A payout's next change of status.
     private struct Due: Sendable {
         let at: Timestamp
@@ -35,69 +28,33 @@ struct FakeStripeBooks: Sendable {
     /// Minor units by account and currency.
     private var balances: [String: Int64] = [:]
     private var transferredMinor: Int64 = 0
-    private var stored: [String: StoredReply] = [:]
-    private var due: [Due] = []
-    private var serial = 0
+    private var replies = IdempotentReplies(.stripe)
     /// The moment of the call under way.
-    private var now = Timestamp(secondsSinceEpoch: 0)
+    private var now = FakeMoment(Timestamp(secondsSinceEpoch: 0), aheadSeconds: 0)
     /// When each key was seen first and last; a request that was turned away for its rate was not seen.
     private(set) var keySpans: [String: ClosedRange<Timestamp>] = [:]
-    /// Stripe may forget a key when it is so old: a request that repeats it is then a new one.
-    private static let keyLifeSeconds: Int64 = 24 * 3_600
+    private var due: [Due] = []
+    private var serial = 0
     /// Events that nobody took yet.
     private var events: [FakeEvent<FakePayout>] = []
     private var transferEvents: [FakeEvent<FakeTransfer>] = []
 
     /// Answers a creation as Stripe does: a known key gets its stored reply, whatever happened meanwhile.
     mutating func create(
-        _ creation: FakeCreation, fault: StripeFault?, settings: FakeStripeSettings, now: Timestamp
+        _ creation: FakeCreation, fault: ProviderFault?, settings: FakeStripeSettings, now: FakeMoment
     ) -> FakeReply {
         self.now = now
-        if let key = creation.key, fault != .rateLimited { keySpans[key] = (keySpans[key]?.lowerBound ?? now)...now }
-        if fault == .rateLimited {
-            return FakeReply(status: 429, FakeErrorBody(code: "rate_limit", "Too many requests."))
+        if let key = creation.key, fault != .rateLimited {
+            keySpans[key] = (keySpans[key]?.lowerBound ?? now.instant)...now.instant
         }
-        if fault == .dropBefore { return FakeReply(status: 200, FakeErrorBody("dropped")).cut(after: 0) }
-        if fault == .errorBefore { return FakeStripeBooks.internalError }
-        if fault == .conflict {
-            return FakeReply(status: 409, FakeErrorBody(code: "idempotency_key_in_use", "The key is in use."))
-        }
-        let scope = creation.key.map { "\(creation.account)/\($0)" }
-        if let scope, let known = stored[scope],
-            now < known.storedAt.adding(seconds: FakeStripeBooks.keyLifeSeconds)
-        {
-            return replay(known, for: creation)
-        }
-        let (reply, isStored) =
-            fault == .errorStored ? (FakeStripeBooks.internalError, true) : execute(creation, settings)
-        let answer = fault == .errorAfter ? FakeStripeBooks.internalError : reply
+        let request = KeyedRequest(
+            key: creation.key.map { "\(creation.account)/\($0)" }, content: "\(creation.path)\n\(creation.body)")
+        if let reply = replies.early(request, fault: fault, at: now) { return reply }
+        if let reply = replies.instead(request, fault: fault, at: now) { return reply }
         // A request that fails validation is not executed and leaves its key free.
-        if let scope, isStored {
-            stored[scope] = StoredReply(path: creation.path, body: creation.body, reply: answer, storedAt: now)
-        }
-        switch fault {
-        case .dropAfter: return answer.cut(after: 0)
-        case .truncated: return answer.cut(after: answer.body.count / 2)
-        case .slow:
-            var late = answer
-            late.delay = settings.slowness
-            return late
-        default: return answer
-        }
-    }
-
-    private func replay(_ known: StoredReply, for creation: FakeCreation) -> FakeReply {
-        guard known.path == creation.path, known.body == creation.body else {
-            return FakeReply(
-                status: 400,
-                FakeErrorBody(
-                    type: "idempotency_error",
-                    "Keys for idempotent requests can only be used with the same parameters they were first used with.")
-            )
-        }
-        var reply = known.reply
-        reply.isReplayed = true
-        return reply
+        let (reply, isFinal) = execute(creation, settings)
+        return replies.late(
+            reply, isFinal: isFinal, of: request, fault: fault, slowness: settings.slowness, at: now)
     }
 
     private mutating func execute(
@@ -161,15 +118,15 @@ struct FakeStripeBooks: Sendable {
                 id: payout.id, object: "payout", account: account, amount: amount, currency: currency,
                 payoutID: metadata["payout_id"] ?? "", attempt: metadata["attempt"] ?? ""))
         announce(payout, "payout.created")
-        due.append(Due(at: now.adding(settings.settleAfter), payoutID: payout.id))
+        due.append(Due(at: now.instant.adding(settings.settleAfter), payoutID: payout.id))
         return FakeReply(payout)
     }
 
     /// Lets time do its work: pending payouts go in transit, those in transit are paid or fail.
-    mutating func advance(to now: Timestamp, settings: FakeStripeSettings) {
+    mutating func advance(to now: FakeMoment, settings: FakeStripeSettings) {
         self.now = now
-        let ripe = due.filter { $0.at <= now }
-        due.removeAll { $0.at <= now }
+        let ripe = due.filter { $0.at <= now.instant }
+        due.removeAll { $0.at <= now.instant }
         for entry in ripe {
             guard let position = payouts.firstIndex(where: { $0.id == entry.payoutID }) else { continue }
             let account = accountOfPayout[entry.payoutID] ?? ""
@@ -180,14 +137,14 @@ struct FakeStripeBooks: Sendable {
             case "paid" where account.hasSuffix("_returned"): fail(position, code: "account_closed")
             default: continue
             }
-            due.append(Due(at: now.adding(settings.settleAfter), payoutID: entry.payoutID))
+            due.append(Due(at: now.instant.adding(settings.settleAfter), payoutID: entry.payoutID))
         }
     }
 
     /// A bank sends a payout back.
     ///
     /// - Returns: whether there is such a payout.
-    mutating func fail(payoutID: String, code: String, now: Timestamp) -> Bool {
+    mutating func fail(payoutID: String, code: String, now: FakeMoment) -> Bool {
         self.now = now
         guard let position = payouts.firstIndex(where: { $0.id == payoutID }) else { return false }
         fail(position, code: code)
@@ -204,7 +161,7 @@ struct FakeStripeBooks: Sendable {
     }
 
     /// Takes a payout back, which works until the bank has it.
-    mutating func cancel(payoutID: String, of account: String, now: Timestamp) -> FakeReply {
+    mutating func cancel(payoutID: String, of account: String, now: FakeMoment) -> FakeReply {
         self.now = now
         guard let position = payouts.firstIndex(where: { $0.id == payoutID && accountOfPayout[$0.id] == account })
         else { return FakeReply(status: 404, FakeErrorBody(code: "resource_missing", "No such payout.")) }
@@ -269,18 +226,22 @@ struct FakeStripeBooks: Sendable {
         return "\(prefix)_fake\(String(serial + 1_000_000).dropFirst())"
     }
 
-    private func seconds() -> Int64 { now.seconds(since: Timestamp(secondsSinceEpoch: 0)) }
-
-    private static let internalError = FakeReply(
-        status: 500, FakeErrorBody(type: "api_error", "Something went wrong."))
+    private func seconds() -> Int64 { now.seconds }
 }
 
-/// An event on its way to a webhook endpoint.
-struct FakeNotice: Sendable {
-    /// To the endpoint of connected accounts rather than the platform's.
-    let isConnect: Bool
-    let account: String
-    let objectID: String
-    let endsObject: Bool
-    let body: [UInt8]
+extension FakeDialect {
+    static let stripe = FakeDialect(
+        rateLimited: {
+            var reply = FakeReply(status: 429, FakeErrorBody(code: "rate_limit", "Too many requests."))
+            reply.limitReason = "endpoint-rate"
+            return reply
+        }(),
+        keyInUse: FakeReply(status: 409, FakeErrorBody(code: "idempotency_key_in_use", "The key is in use.")),
+        keyMismatch: FakeReply(
+            status: 400,
+            FakeErrorBody(
+                type: "idempotency_error",
+                "Keys for idempotent requests can only be used with the same parameters they were first used with.")),
+        internalError: FakeReply(status: 500, FakeErrorBody(type: "api_error", "Something went wrong.")),
+        keyLifetimeSeconds: 86_400, remembersFailures: true, marksReplays: true)
 }

@@ -68,31 +68,6 @@ struct FakeErrorBody: Codable, Sendable {
     }
 }
 
-/// What a client is answered.
-struct FakeReply: Sendable {
-    var status: Int
-    var body: [UInt8]
-    var isReplayed = false
-    /// The connection breaks after so many bytes of the body.
-    var cutAfter: Int?
-    var delay: Duration = .zero
-
-    init(status: Int = 200, _ value: some Encodable) {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys]
-        self.status = status
-        // Only our own value types come here, and they always encode.
-        body = Array((try? encoder.encode(value)) ?? Data())
-    }
-
-    func cut(after bytes: Int) -> FakeReply {
-        var reply = self
-        reply.cutAfter = bytes
-        return reply
-    }
-}
-
 /// The fields of a form, decoded; the last one of a name wins.
 enum FormDecoding {
     static func fields(_ text: String) -> [String: String] {

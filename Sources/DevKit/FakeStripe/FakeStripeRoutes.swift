@@ -33,7 +33,7 @@ actor FakeStripeRoutes {
             return Response(status: isKnown ? .noContent : .notFound)
         }
         router.get("/_control/acceptances") { _, _ in
-            FakeStripeRoutes.respond(FakeReply(["acceptances": try await self.served().acceptances]))
+            try await FakeReply(["acceptances": try await self.served().acceptances]).response()
         }
         return router
     }
@@ -45,54 +45,51 @@ actor FakeStripeRoutes {
 
     private func create(_ path: String, _ request: Request) async throws -> Response {
         let body = try await request.body.collect(upTo: FakeStripeRoutes.bodyBytesMaximum)
-        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        if let refusal = FakeStripeRoutes.refusal(request) { return try await refusal.response() }
         let creation = FakeCreation(
             path: path, account: request.headers[.stripeAccount] ?? "", key: request.headers[.idempotencyKey],
             body: String(buffer: body))
         let reply = try await served().create(creation)
-        if reply.delay > .zero { try await Task.sleep(for: reply.delay) }
-        return FakeStripeRoutes.respond(reply)
+        return try await reply.response()
     }
 
     private func show(_ path: String, id: String, _ request: Request) async throws -> Response {
-        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        if let refusal = FakeStripeRoutes.refusal(request) { return try await refusal.response() }
         let books = try await served().books
         let account = request.headers[.stripeAccount] ?? ""
         if path == "/v1/transfers", let transfer = books.transfers.first(where: { $0.id == id }) {
-            return FakeStripeRoutes.respond(FakeReply(transfer))
+            return try await FakeReply(transfer).response()
         }
         if path == "/v1/payouts", let payout = books.payouts(of: account).first(where: { $0.id == id }) {
-            return FakeStripeRoutes.respond(FakeReply(payout))
+            return try await FakeReply(payout).response()
         }
-        return FakeStripeRoutes.respond(
-            FakeReply(status: 404, FakeErrorBody(code: "resource_missing", "No such object.")))
+        return try await FakeReply(status: 404, FakeErrorBody(code: "resource_missing", "No such object.")).response()
     }
 
     private func list(_ path: String, _ request: Request) async throws -> Response {
-        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        if let refusal = FakeStripeRoutes.refusal(request) { return try await refusal.response() }
         let books = try await served().books
         let filter = ListFilter(FormDecoding.fields(request.uri.query ?? ""))
         if path == "/v1/transfers" {
-            return FakeStripeRoutes.respond(
-                filter.page(of: books.transfers, id: \.id, created: \.created) { transfer in
-                    filter.accepts(transfer.destination, \.destination)
-                        && filter.accepts(transfer.transferGroup, \.group)
-                })
+            return try await filter.page(of: books.transfers, id: \.id, created: \.created) { transfer in
+                filter.accepts(transfer.destination, \.destination) && filter.accepts(transfer.transferGroup, \.group)
+            }.response()
         }
         let payouts = books.payouts(of: request.headers[.stripeAccount] ?? "")
-        return FakeStripeRoutes.respond(
-            filter.page(of: payouts, id: \.id, created: \.created) { filter.accepts($0.status, \.status) })
+        return try await filter.page(of: payouts, id: \.id, created: \.created) {
+            filter.accepts($0.status, \.status)
+        }.response()
     }
 
     private func balance(_ request: Request) async throws -> Response {
-        if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
+        if let refusal = FakeStripeRoutes.refusal(request) { return try await refusal.response() }
         struct Amount: Codable {
             let amount: Int64
             let currency: String
         }
         let balance = try await served().balance(of: request.headers[.stripeAccount] ?? "")
         let available = balance.sorted { $0.key < $1.key }.map { Amount(amount: $0.value, currency: $0.key) }
-        return FakeStripeRoutes.respond(FakeReply(["available": available, "pending": []]))
+        return try await FakeReply(["available": available, "pending": []]).response()
     }
 
     private func control(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -111,34 +108,15 @@ actor FakeStripeRoutes {
         guard !isKnown || authorization.contains("revoked") else { return nil }
         return FakeReply(status: 401, FakeErrorBody("Invalid API key."))
     }
-
-    private static func respond(_ reply: FakeReply) -> Response {
-        var headers: HTTPFields = [.contentType: "application/json"]
-        headers[.requestID] = "req_fake"
-        if reply.isReplayed { headers[.idempotentReplayed] = "true" }
-        let status = HTTPResponse.Status(code: reply.status)
-        guard let bytes = reply.cutAfter else {
-            return Response(
-                status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: reply.body)))
-        }
-        // More is promised than comes: the client sees the connection break.
-        let part = ByteBuffer(bytes: reply.body.prefix(bytes))
-        return Response(
-            status: status, headers: headers,
-            body: ResponseBody(contentLength: reply.body.count + 1) { writer in
-                if part.readableBytes > 0 { try await writer.write(part) }
-                throw CutReply()
-            })
-    }
-
-    private struct CutReply: Error {}
 }
 
 /// The filters and the cursor of a listing.
 private struct ListFilter {
     let limit: Int
     let startingAfter: String?
-    let createdFrom: Int64
+    let endingBefore: String?
+    /// The bounds that were given, as comparisons.
+    let bounds: [@Sendable (Int64) -> Bool]
     let destination: String?
     let group: String?
     let status: String?
@@ -146,7 +124,13 @@ private struct ListFilter {
     init(_ fields: [String: String]) {
         limit = min(max(fields["limit"].flatMap { Int($0) } ?? 10, 1), 100)
         startingAfter = fields["starting_after"]
-        createdFrom = fields["created[gte]"].flatMap { Int64($0) } ?? 0
+        endingBefore = fields["ending_before"]
+        let comparisons: [(String, @Sendable (Int64, Int64) -> Bool)] = [
+            ("gt", { $0 > $1 }), ("gte", { $0 >= $1 }), ("lt", { $0 < $1 }), ("lte", { $0 <= $1 }),
+        ]
+        bounds = comparisons.compactMap { name, holds in
+            fields["created[\(name)]"].flatMap { Int64($0) }.map { bound in { holds($0, bound) } }
+        }
         destination = fields["destination"]
         group = fields["transfer_group"]
         status = fields["status"]
@@ -161,18 +145,23 @@ private struct ListFilter {
         of elements: [Element], id: KeyPath<Element, String>, created: KeyPath<Element, Int64>,
         where isWanted: (Element) -> Bool
     ) -> FakeReply {
-        var found = elements.filter { $0[keyPath: created] >= createdFrom && isWanted($0) }.reversed().map { $0 }
+        var found = elements.filter { element in
+            bounds.allSatisfy { $0(element[keyPath: created]) } && isWanted(element)
+        }.reversed().map { $0 }
         if let startingAfter, let position = found.firstIndex(where: { $0[keyPath: id] == startingAfter }) {
             found.removeFirst(position + 1)
+        }
+        if let endingBefore, let position = found.firstIndex(where: { $0[keyPath: id] == endingBefore }) {
+            // Backwards: the page right before the cursor.
+            let before = found[..<position]
+            return FakeReply(FakeList(data: Array(before.suffix(limit)), hasMore: before.count > limit))
         }
         return FakeReply(FakeList(data: Array(found.prefix(limit)), hasMore: found.count > limit))
     }
 }
 
 extension HTTPField.Name {
-    // All four are valid names; the type asks all the same.
+    // Both are valid names; the type asks all the same.
     fileprivate static let stripeAccount = HTTPField.Name("Stripe-Account") ?? .accept
     fileprivate static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .accept
-    fileprivate static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed") ?? .accept
-    fileprivate static let requestID = HTTPField.Name("Request-Id") ?? .accept
 }

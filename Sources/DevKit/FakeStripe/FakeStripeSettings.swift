@@ -1,35 +1,3 @@
-/// What goes wrong with a request that creates something.
-public enum StripeFault: String, Codable, Sendable, CaseIterable {
-    /// The connection breaks before anything happens.
-    case dropBefore = "drop_before"
-    /// It happens, and the connection breaks before the reply.
-    case dropAfter = "drop_after"
-    /// It happens, and the reply is cut in the middle.
-    case truncated
-    /// Status 500, nothing happens, nothing is remembered.
-    case errorBefore = "error_before"
-    /// Status 500 is remembered under the key, and it happens all the same.
-    case errorAfter = "error_after"
-    /// Status 500 is remembered under the key, and it never happens.
-    case errorStored = "error_stored"
-    /// Status 429, before the key is looked at.
-    case rateLimited = "rate_limited"
-    /// Status 409, as if another send of the key were running.
-    case conflict
-    /// It happens, and the reply takes longer than the client waits.
-    case slow
-}
-
-/// What goes wrong with the webhooks of an account.
-public enum WebhookFault: String, Codable, Sendable, CaseIterable {
-    case none
-    /// Every event comes three times.
-    case duplicated
-    /// The events of an object come when it has ended, the last one first.
-    case reordered
-    case missing
-}
-
 /// How the fake provider behaves.
 ///
 /// The end of an account's id is its script: `_no_account` fails at the bank, `_returned` is paid and comes back,
@@ -51,6 +19,8 @@ public struct FakeStripeSettings: Sendable {
     public var webhookFaults: [String: WebhookFault] = [:]
     /// Minor units that the platform may transfer; nil: as much as it likes.
     public var platformBalance: Int64?
+    /// How far its calendar is ahead; keys are forgotten by it.
+    public var aheadSeconds: Int64 = 0
 
     public init() {}
 }
@@ -81,6 +51,7 @@ public struct FakeStripeControl: Codable, Sendable {
     public var faults: [String: [StripeFault]]?
     public var webhookFaults: [String: WebhookFault]?
     public var platformBalance: Int64?
+    public var aheadSeconds: Int64?
 
     public init() {}
 
@@ -91,5 +62,6 @@ public struct FakeStripeControl: Codable, Sendable {
         case settleAfterMilliseconds = "settle_after_ms"
         case webhookFaults = "webhooks"
         case platformBalance = "platform_balance"
+        case aheadSeconds = "ahead_seconds"
     }
 }

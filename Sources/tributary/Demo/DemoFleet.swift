@@ -24,6 +24,7 @@ struct DemoFleet: Sendable {
     /// Of both logins.
     let password: String
     private let stripe: StripeForDemo
+    let circle: CircleForDemo
     private let cluster: PostgresCluster?
 
     /// Starts everything, and waits until the console answers.
@@ -43,19 +44,21 @@ struct DemoFleet: Sendable {
             logger: .standardError)
         _ = try await Migrator(directory: try StorageMigrations.all).apply(on: pool)
         let stripe = try await StripeForDemo.start()
+        let circle = try await CircleForDemo.start()
         let fleet = try Fleet(environment: ["DATABASE_URL": databaseURL].merging(shared) { $1 })
         do {
             let kafka = try await broker(fleet, topics: topics, pool: pool)
             let password = String((0..<16).map { _ in "abcdefghjkmnpqrstuvwxyz23456789".randomElement() ?? "x" })
             try await ConsoleAccounts.create(pool: pool, password: password)
-            let consoleURL = try await startWorkers(fleet, kafka: kafka, stripe: stripe)
+            let consoleURL = try await startWorkers(fleet, kafka: kafka, stripe: stripe, circle: circle)
             return DemoFleet(
                 fleet: fleet, pool: pool, kafka: kafka, consoleURL: consoleURL, password: password, stripe: stripe,
-                cluster: cluster)
+                circle: circle, cluster: cluster)
         } catch {
             complain(await fleet.lastWords())
             await fleet.stop(grace: .zero)
             await stripe.stop()
+            await circle.stop()
             await pool.close()
             await cluster?.close()
             throw error
@@ -66,6 +69,7 @@ struct DemoFleet: Sendable {
     func stop() async {
         await fleet.stop()
         await stripe.stop()
+        await circle.stop()
         await pool.close()
         await cluster?.close()
     }
@@ -100,13 +104,14 @@ struct DemoFleet: Sendable {
 
     /// - Returns: the console's address.
     private static func startWorkers(
-        _ fleet: Fleet, kafka: KafkaSettings, stripe: StripeForDemo
+        _ fleet: Fleet, kafka: KafkaSettings, stripe: StripeForDemo, circle: CircleForDemo
     ) async throws -> String {
-        var environment = kafka.environment.merging(stripe.environment) { $1 }
+        var environment = kafka.environment.merging(stripe.environment) { $1 }.merging(circle.environment) { $1 }
         for worker in workers { _ = try await fleet.start(worker, environment: environment) }
         let reconciler = try await fleet.start("reconciler", environment: environment)
         let webhooks = try await reconciler.loggedPort(after: "webhooks listening", within: startWithin)
         await stripe.deliverWebhooks(toPort: webhooks)
+        await circle.deliverWebhooks(toPort: webhooks)
         environment["CONSOLE_PORT"] = "0"
         let console = try await fleet.start("console", environment: environment)
         let port = try await console.loggedPort(after: "console listening", within: startWithin)

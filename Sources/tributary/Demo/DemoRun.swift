@@ -137,6 +137,7 @@ struct DemoRun: Sendable {
     }
 
     private func pay() async throws {
+        try await demo.circle.chooseMethods(pool: demo.pool)
         try await ConsoleClient.with(base: demo.consoleURL, email: DemoFleet.clerk, password: demo.password) {
             console in
             while try await console.processPayments(key: UUID().uuidString) {}

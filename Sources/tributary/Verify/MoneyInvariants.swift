@@ -113,7 +113,7 @@ extension Invariant {
                         min(p.payout_id::text) FILTER (WHERE a.payout_id IS NULL)
                     FROM payout p LEFT JOIN payout_attempt a ON a.payout_id = p.payout_id AND a.operation = 'payout'
                         AND a.state = 'accepted' AND a.amount_minor = p.amount_minor AND a.currency = p.currency
-                    WHERE p.provider = 'stripe' AND p.state IN
+                    WHERE p.provider IN ('stripe', 'circle') AND p.state IN
                         ('submitted', 'canceling', 'in_transit', 'paid', 'final', 'returned')
                     """),
             InvariantCheck(

@@ -1,0 +1,77 @@
+import AsyncHTTPClient
+import Domain
+import Events
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import WorkerRuntime
+
+/// HTTP to a provider, and what each failure of it proves: whether the request can have arrived.
+struct ProviderClient: Sendable {
+    /// Bytes of a reply that are read; more is no reply of a provider.
+    private static let replyBytesMaximum = 1 << 20
+
+    let client: HTTPClient
+    let timeout: TimeAmount
+
+    /// Why a question has no answer.
+    struct GetFailure: Error {
+        /// The HTTP status; 0 if there was none.
+        let status: Int
+        let reason: String
+    }
+
+    /// A client that follows no redirects and does not try again by itself; its owner shuts it down.
+    static func makeHTTPClient() -> HTTPClient {
+        var settings = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        settings.timeout.connect = .seconds(5)
+        // A refused connection is an answer; the schedule decides when to try again.
+        settings.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
+    }
+
+    /// Sends what may move money.
+    ///
+    /// - Parameter read: the answer in a status, its headers and a body; nil if the body cannot be read.
+    func send(
+        _ request: HTTPClientRequest, read: (Int, HTTPHeaders, [UInt8]) -> ProviderAnswer?
+    ) async -> ProviderReply {
+        do {
+            let response = try await client.execute(request, timeout: timeout)
+            CrashPoint.hit(.afterProviderRequest)
+            let body = Array(buffer: try await response.body.collect(upTo: ProviderClient.replyBytesMaximum))
+            CrashPoint.hit(.afterProviderReply)
+            guard let answer = read(Int(response.status.code), response.headers, body) else {
+                return .silence(reason: "unreadable body, status \(response.status.code)")
+            }
+            return .answer(answer)
+        } catch let error as HTTPClientError where error == .connectTimeout {
+            return .notSent(reason: "connect timeout")
+        } catch is NIOConnectionError {
+            return .notSent(reason: "no connection")
+        } catch let error as IOError where error.errnoCode == ECONNREFUSED {
+            return .notSent(reason: "connection refused")
+        } catch {
+            return .silence(reason: "\(type(of: error))")
+        }
+    }
+
+    /// Asks for what a provider has.
+    func get(_ request: HTTPClientRequest) async -> Result<JSONTree, GetFailure> {
+        do {
+            let response = try await client.execute(request, timeout: timeout)
+            let body = Array(buffer: try await response.body.collect(upTo: ProviderClient.replyBytesMaximum))
+            guard response.status == .ok else {
+                return .failure(
+                    GetFailure(status: Int(response.status.code), reason: "status \(response.status.code)"))
+            }
+            guard let tree = JSONTree(ArraySlice(body)) else {
+                return .failure(GetFailure(status: 200, reason: "unreadable body"))
+            }
+            return .success(tree)
+        } catch {
+            return .failure(GetFailure(status: 0, reason: "\(type(of: error))"))
+        }
+    }
+}

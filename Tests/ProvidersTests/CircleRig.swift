@@ -1,0 +1,219 @@
+import AsyncHTTPClient
+import DevKit
+import Domain
+import Events
+import Kafka
+import Logging
+import NIOCore
+import Postgres
+import Providers
+import Storage
+import Testing
+import WorkerRuntime
+
+/// The payer's and the reconciler's own code between a real database and a fake Circle that is called over HTTP.
+struct CircleRig: PaymentBench {
+    static let schedule = PayoutSchedule(
+        retryDelaysSeconds: [2], newAttemptDelaySeconds: 5, attemptsMaximum: 3, keyLifetimeSeconds: 29 * 86_400,
+        leaseSeconds: 60, returnWindowDays: 0)
+
+    let database: TestDatabase
+    let fake: FakeCircle
+    let clock: ForwardClock
+    let dispatcher: PayoutDispatcher
+    let reconciler: Reconciler
+    let sweep: CircleSweep
+    let circle: CircleMint
+    /// Addresses of the address book, which may be paid.
+    let recipients: [String]
+    private let client: HTTPClient
+
+    /// - Parameters:
+    ///   - recipients: how many addresses the address book has.
+    ///   - webhooks: what goes wrong with every recipient's webhooks.
+    ///   - pollSeconds: between two questions about a payout under way.
+    static func with(
+        recipients: Int = 1, webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400,
+        _ control: FakeCircleControl = FakeCircleControl(), _ body: (CircleRig) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with { database in
+            var settings = FakeCircleSettings()
+            settings.settleAfter = .milliseconds(10)
+            settings.activateAfter = .zero
+            settings.slowness = .milliseconds(1_500)
+            settings.webhookFaults = ["*": webhooks]
+            let rig = try await CircleRig(database, settings, recipients: recipients, pollSeconds: pollSeconds)
+            await rig.fake.apply(control)
+            do {
+                try await body(rig)
+            } catch {
+                try await rig.stop()
+                throw error
+            }
+            try await rig.stop()
+        }
+    }
+
+    private init(
+        _ database: TestDatabase, _ settings: FakeCircleSettings, recipients: Int, pollSeconds: Int64
+    ) async throws {
+        let client = StripeConnect.makeClient()
+        let inbox = Inbox()
+        let fake = try await FakeCircle.start(
+            settings, deliver: { delivery in await inbox.receive(delivery) }, logger: .silent)
+        let circle = try CircleRig.makeCircle(fake, client)
+        let clock = ForwardClock()
+        await inbox.open(
+            WebhookReceiver(
+                pool: database.pool, secrets: [:],
+                circle: .init(keys: CircleKeys(circle), pulse: Pulse(every: .seconds(3_600))), isLive: false,
+                pulse: Pulse(every: .seconds(3_600)), metrics: Metrics(), logger: .silent))
+        self.database = database
+        self.fake = fake
+        self.client = client
+        self.clock = clock
+        self.circle = circle
+        dispatcher = PayoutDispatcher(
+            provider: circle, pool: database.pool, sendsPerSecond: 100, clock: { clock.now }, metrics: Metrics(),
+            logger: .silent)
+        reconciler = Reconciler(
+            provider: circle, pool: database.pool, pulse: Pulse(every: .seconds(3_600)),
+            intervalSeconds: pollSeconds, readsPerSecond: 100, clock: { clock.now }, metrics: Metrics(),
+            logger: .silent)
+        sweep = CircleSweep(
+            circle: circle, pool: database.pool, pulse: Pulse(every: .seconds(3_600)), readsPerSecond: 100,
+            clock: { clock.now }, logger: .silent)
+        var ids: [String] = []
+        for index in 0..<recipients { ids.append(try await CircleRig.enter(index, at: circle)) }
+        self.recipients = ids
+    }
+
+    private func stop() async throws {
+        await fake.stop()
+        try await client.shutdown()
+    }
+
+    /// Another dispatcher on the same database, with another key.
+    func makeDispatcher(apiKey: String) throws -> PayoutDispatcher {
+        let clock = clock
+        return PayoutDispatcher(
+            provider: try CircleRig.makeCircle(fake, client, apiKey: apiKey), pool: database.pool, sendsPerSecond: 100,
+            clock: { clock.now }, metrics: Metrics(), logger: .silent)
+    }
+
+    /// Orders a payout as somebody else with our key would.
+    func order(_ body: String) async throws { try await post(body, to: "/v1/payouts") }
+
+    /// Enters an address as somebody else with our key would.
+    func enterByHand(_ address: String) async throws {
+        try await post(
+            #"{"idempotencyKey":"0f8fad5b-d9cb-469f-a165-70867728950e","chain":"BASE","address":"\#(address)"}"#,
+            to: "/v1/addressBook/recipients")
+    }
+
+    private func post(_ body: String, to path: String) async throws {
+        var request = HTTPClientRequest(url: fake.baseURL + path)
+        request.method = .POST
+        request.headers.add(name: "Authorization", value: "Bearer \(FakeCircle.apiKey)")
+        request.body = .bytes(ByteBuffer(string: body))
+        #expect(try await client.execute(request, timeout: .seconds(5)).status == .created)
+    }
+
+    private static func makeCircle(
+        _ fake: FakeCircle, _ client: HTTPClient, apiKey: String = FakeCircle.apiKey
+    ) throws -> CircleMint {
+        CircleMint(
+            configuration: try CircleConfiguration(
+                baseURL: fake.baseURL, apiKey: apiKey, walletID: FakeCircleSettings().walletID, isLive: false),
+            client: client, schedule: schedule, requestTimeoutSeconds: 1)
+    }
+
+    /// - Returns: the id of an address that may be paid by now.
+    private static func enter(_ index: Int, at circle: CircleMint) async throws -> String {
+        let address = try USDCAddress(chain: .base, text: addressText(index))
+        guard case .found(let recipient) = await circle.enter(address) else { throw RigFailure.recipientRefused }
+        try await wait(for: "the recipient to be active", within: .seconds(10), every: .milliseconds(5)) {
+            guard case .found(let current) = await circle.recipient(recipient.id) else { return false }
+            return current.standing == .active
+        }
+        return recipient.id
+    }
+
+    static func addressText(_ index: Int) -> String {
+        let digits = String(0xA0_0000 + index, radix: 16)
+        return "0x" + String(repeating: "b", count: 40 - digits.count) + digits
+    }
+
+    enum RigFailure: Error {
+        case recipientRefused
+    }
+}
+
+/// Takes deliveries that come before there is a receiver.
+private actor Inbox {
+    private var receiver: WebhookReceiver?
+
+    func open(_ receiver: WebhookReceiver) { self.receiver = receiver }
+
+    func receive(_ delivery: CircleDelivery) async -> Int {
+        let signature = WebhookReceiver.Signature(delivery.signature, keyID: delivery.keyID)
+        return await receiver?.receive(delivery.body, signed: signature, endpoint: .circle).status ?? 503
+    }
+}
+
+extension CircleRig {
+    /// Lets an affiliate earn, plans the payout to a recipient, and hands its request to the payer.
+    @discardableResult
+    func request(
+        _ index: Int = 0, amountMinor: Int64 = 2_500, batch: String = "first"
+    ) async throws -> Identifier {
+        let (now, account) = (clock.now, recipients[index])
+        let payoutIDs = try await database.pool.transaction { (transaction) throws(PostgresError) in
+            try EarnedMoney.earn(
+                "a\(index)", account: account, provider: "circle", amountMinor: amountMinor, occasion: batch,
+                in: transaction)
+            return try EarnedMoney.plan(batch: batch, at: now, in: transaction)
+        }
+        let stage = PayerStage(providers: [circle, ManualProvider()])
+        try await database.pool.transaction { (transaction) throws(PostgresError) in
+            let batch = try EarnedMoney.requests(in: transaction).compactMap { request -> Sourced<PayoutRequested>? in
+                let record = Record(
+                    source: TopicPartition(topic: stage.topics[0], partition: 0), offset: 0, timestampMilliseconds: 0,
+                    key: request.key[...], value: request.value[...])
+                guard case .input(let input) = stage.decode(record) else { return nil }
+                return Sourced(record: record, input: input)
+            }
+            _ = try stage.apply(batch, in: transaction, at: now)
+        }
+        return try #require(payoutIDs.first)
+    }
+
+    func setFaults(_ faults: [ProviderFault], of recipient: String) async {
+        var control = FakeCircleControl()
+        control.faults = [recipient: faults]
+        await fake.apply(control)
+    }
+
+    /// Proves that the books balance, and that Circle accepted each payout once and holds what we say.
+    ///
+    /// - Precondition: no send is under way or unknown.
+    func checkBooks(_ location: SourceLocation = #_sourceLocation) async throws {
+        try await checkBalances(location)
+        let sent = try await texts(
+            """
+            SELECT COALESCE(sum(CASE WHEN credit = 'asset:provider:circle' THEN amount_minor ELSE -amount_minor END), 0)
+                ::text
+            FROM ledger_posting WHERE 'asset:provider:circle' IN (credit, debit)
+            """)
+        #expect(sent == [String(await fake.spent("USD"))], "Circle's balance differs", sourceLocation: location)
+        let accepted = await fake.acceptances.map(\.id).sorted()
+        let recorded = try await texts(
+            "SELECT provider_object_id FROM payout_attempt WHERE state = 'accepted' ORDER BY provider_object_id")
+        #expect(accepted == recorded, "payouts there and attempts here differ", sourceLocation: location)
+        let twice = try await texts(
+            """
+            SELECT payout_id::text FROM payout_attempt WHERE state = 'accepted' GROUP BY payout_id HAVING count(*) > 1
+            """)
+        #expect(twice == [], "a payout was accepted twice", sourceLocation: location)
+    }
+}
