@@ -104,6 +104,9 @@ extension CircleMint {
 
     public func operation(ofNotice kind: String) -> PayoutOperation? { kind == "payouts" ? .payout : nil }
 
+    /// Circle has no call for that: what is under way goes on.
+    public func cancel(_ payoutID: Identifier, objectID: String, account: String) async {}
+
     public func fetch(
         _ operation: PayoutOperation, objectID: String, account: String, at now: Timestamp
     ) async -> ProviderFinding {

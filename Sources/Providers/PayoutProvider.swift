@@ -29,6 +29,9 @@ public protocol SendingProvider: PayoutProvider {
     /// - Parameter isFirstSend: no earlier send of its key can have been executed.
     func outcome(of reply: ProviderReply, isFirstSend: Bool) -> ProviderOutcome
 
+    /// Asks for a payout back, where the provider has a call for that. What became of it is fetched afterwards.
+    func cancel(_ payoutID: Identifier, objectID: String, account: String) async
+
     /// Fetches one object.
     func fetch(
         _ operation: PayoutOperation, objectID: String, account: String, at now: Timestamp

@@ -159,7 +159,7 @@ public struct Reconciler: Service {
     private func answer(_ check: DueCheck, _ round: inout ReconcileRound) async throws {
         let now = clock()
         if check.state == .canceling, let objectID = check.objectID {
-            await stripe.cancel(check.payoutID, objectID: objectID, account: check.account)
+            await provider.cancel(check.payoutID, objectID: objectID, account: check.account)
         }
         let finding =
             if let objectID = check.objectID {

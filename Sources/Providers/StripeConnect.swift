@@ -92,8 +92,8 @@ extension StripeConnect {
         }
     }
 
-    /// Asks for a bank payout back, which works until the bank has it. What became of it is fetched afterwards.
-    func cancel(_ payoutID: Identifier, objectID: String, account: String) async {
+    /// Works until the bank has it.
+    public func cancel(_ payoutID: Identifier, objectID: String, account: String) async {
         guard StripeConnect.isObjectID(objectID) else { return }
         let path = "\(StripeConnect.path(of: .payout))/\(objectID)/cancel"
         var request = makeRequest(.POST, path, account: account)

@@ -20,10 +20,10 @@ actor FakeStripeRoutes {
             }
         }
         router.post("/v1/payouts/:id/cancel") { request, context in
-            if let refusal = FakeStripeRoutes.refusal(request) { return FakeStripeRoutes.respond(refusal) }
-            return FakeStripeRoutes.respond(
-                try await self.served().cancel(
-                    payoutID: context.parameters.require("id"), of: request.headers[.stripeAccount] ?? ""))
+            if let refusal = FakeStripeRoutes.refusal(request) { return try await refusal.response() }
+            return try await self.served().cancel(
+                payoutID: context.parameters.require("id"), of: request.headers[.stripeAccount] ?? ""
+            ).response()
         }
         router.get("/v1/balance") { request, _ in try await self.balance(request) }
         router.post("/_control") { request, context in try await self.control(request, context) }
