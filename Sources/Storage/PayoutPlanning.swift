@@ -75,7 +75,7 @@ extension PayoutStore {
                 a.status = 'active', a.fraud_verdict, a.payout_provider, NULLIF(a.provider_account, ''), a.payout_block,
                 (SELECT count(*) FROM payout f WHERE f.affiliate_id = b.affiliate_id AND f.created_at >= $2
                      AND f.state IN ('failed', 'returned')),
-                COALESCE(l.second, 0), a.kyc_status, a.tax_status,
+                COALESCE(l.second, 1000000), a.kyc_status, a.tax_status,
                 (SELECT z.scope FROM payout_freeze z WHERE z.lifted_at IS NULL AND (z.scope = 'all'
                     OR (z.scope = 'provider' AND z.subject = a.payout_provider)
                     OR (z.scope = 'affiliate' AND z.subject = a.affiliate_id)) ORDER BY z.scope LIMIT 1),

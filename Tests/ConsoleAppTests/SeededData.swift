@@ -38,7 +38,7 @@ enum SeededData {
             SELECT 'aff-' || n, CASE n WHEN 1 THEN $1 ELSE
                 (ARRAY['Runner''s Digest','Daily Deals','Nordic Reads','Trail Notes','Page Turners','Coupon Corner',
                     'Stride Weekly','Book Barn','City Walks','Loafer Lab','The Index'])[n - 1] END,
-                'acct_' || n, CASE n WHEN 4 THEN 'review' WHEN 7 THEN 'hold' ELSE 'clear' END
+                'acct_' || n, CASE n WHEN 4 THEN 'review' WHEN 7 THEN 'review' ELSE 'clear' END
             FROM generate_series(1, 12) n
             """, .text(hostileName))
     }
