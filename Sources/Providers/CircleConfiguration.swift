@@ -11,6 +11,8 @@ public struct CircleConfiguration: Sendable {
     public let baseURL: String
     /// Never logged.
     public let apiKey: String
+    /// Whether the key moves real money.
+    public let isLive: Bool
     /// The wallet that payouts come from.
     public let walletID: String
     /// Who pays, as the JSON object that Circle wants beside larger payouts; nil: those are paid by hand.
@@ -43,6 +45,7 @@ public struct CircleConfiguration: Sendable {
         }
         self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
         self.apiKey = apiKey
+        self.isLive = isLive
         self.walletID = walletID
         self.originator = originator.map { Array($0.utf8) }
     }

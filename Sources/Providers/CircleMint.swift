@@ -72,7 +72,8 @@ public struct CircleMint: SendingProvider {
         }
         return NewAttempt(
             payoutID: payout.payoutID, operation: operation, number: number, provider: name,
-            account: payout.destination, requestPath: CircleMint.payoutsPath, requestBody: writer.bytes, amount: amount)
+            account: payout.destination, requestPath: CircleMint.payoutsPath, requestBody: writer.bytes, amount: amount,
+            isLive: configuration.isLive)
     }
 
     private static func needsOriginator(_ amount: Money) -> Bool { amount.minorUnits >= originatorFromMinor }
@@ -89,7 +90,9 @@ public struct CircleMint: SendingProvider {
 extension CircleMint {
     /// Sends the stored bytes, which hold the key.
     public func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply {
-        guard now < attempt.keyExpiresAt else { return .notSent(reason: "key expired") }
+        if let objection = attempt.objection(isLive: configuration.isLive, at: now) {
+            return .notSent(reason: objection)
+        }
         var request = makeRequest(.POST, attempt.request.requestPath)
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(ByteBuffer(bytes: attempt.request.requestBody))

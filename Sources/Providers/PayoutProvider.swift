@@ -44,6 +44,17 @@ public protocol SendingProvider: PayoutProvider {
     func operation(ofNotice kind: String) -> PayoutOperation?
 }
 
+extension ClaimedAttempt {
+    /// Why it must not be sent any more; nil: it may.
+    ///
+    /// - Parameter isLive: of the provider's key.
+    func objection(isLive: Bool, at now: Timestamp) -> String? {
+        guard now < keyExpiresAt else { return "key expired" }
+        guard isWhole else { return "stored bytes differ" }
+        return request.isLive == isLive ? nil : "made for another mode"
+    }
+}
+
 /// The first step of a payout.
 public enum FirstStep: Sendable {
     /// A request to send, with its exact bytes.

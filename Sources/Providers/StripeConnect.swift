@@ -76,10 +76,10 @@ extension StripeConnect {
     ///
     /// - Parameter now: if the key's life is over, nothing is sent: to the provider it would be a new payment.
     public func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply {
-        guard now < attempt.keyExpiresAt else { return .notSent(reason: "key expired") }
+        if let objection = attempt.objection(isLive: configuration.isLive, at: now) {
+            return .notSent(reason: objection)
+        }
         let stored = attempt.request
-        guard attempt.isWhole else { return .notSent(reason: "stored bytes differ") }
-        guard stored.isLive == configuration.isLive else { return .notSent(reason: "made for another mode") }
         var request = makeRequest(
             .POST, stored.requestPath, account: account(for: stored.operation, stored.account))
         request.headers.add(name: "Idempotency-Key", value: attempt.idempotencyKey)

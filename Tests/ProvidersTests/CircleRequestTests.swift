@@ -19,7 +19,8 @@ import Testing
         return RequestedPayout(
             payout: PayoutRecord(
                 payoutID: payoutID, affiliateID: "a", amount: amount, provider: "circle", destination: destination,
-                state: .reserved, submittedBy: "planner", failureCode: nil, arrivalAt: nil, updatedAt: now),
+                state: .reserved, submittedBy: "planner", failureCode: nil, arrivalAt: nil, updatedAt: now,
+                needsSecond: false, approvedBy: nil),
             connectedFreeMinor: 0)
     }
 
