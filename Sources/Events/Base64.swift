@@ -8,21 +8,21 @@ enum Base64 {
     }()
 
     static func text(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let left = bytes.count - index
-            let word =
-                UInt32(bytes[index]) << 16 | (left > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-                | (left > 2 ? UInt32(bytes[index + 2]) : 0)
-            for place in 0..<4 {
-                let letter = alphabet[Int(word >> UInt32(18 - 6 * place) & 0x3F)]
-                text.append(place > left ? UInt8(ascii: "=") : letter)
+        String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text in
+            var (index, place) = (0, 0)
+            while index < bytes.count {
+                let left = bytes.count - index
+                let word =
+                    UInt32(bytes[index]) << 16 | (left > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
+                    | (left > 2 ? UInt32(bytes[index + 2]) : 0)
+                for digit in 0..<4 {
+                    let letter = alphabet[Int(word >> UInt32(18 - 6 * digit) & 0x3F)]
+                    text[place + digit] = digit > left ? UInt8(ascii: "=") : letter
+                }
+                (index, place) = (index + 3, place + 4)
             }
-            index += 3
+            return place
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// - Returns: nil unless `text` is what `text` makes.

@@ -20,6 +20,9 @@ public struct FraudObservation: Sendable, Hashable {
 
     // MARK: Bytes
 
+    /// Room for most observations.
+    private static let usualBytes = 120
+
     /// Hashes of the event that are often 0, in the order in which they are written.
     private static let hashes: [WritableKeyPath<FraudEvent, UInt64> & Sendable] = [
         \.affiliate, \.click, \.order, \.customer, \.device, \.agent, \.subID, \.referrer, \.coupon, \.currency,
@@ -33,15 +36,14 @@ public struct FraudObservation: Sendable, Hashable {
     public static func bytes(_ observations: [FraudObservation]) -> [UInt8] {
         guard !observations.isEmpty else { return [] }
         var bytes = [version]
+        bytes.reserveCapacity(observations.count * FraudObservation.usualBytes)
         for observation in observations { observation.append(to: &bytes) }
         return bytes
     }
 
     private func append(to bytes: inout [UInt8]) {
         var present: UInt16 = 0
-        for (index, path) in FraudObservation.hashes.enumerated() where event[keyPath: path] != 0 {
-            present |= 1 << UInt16(index)
-        }
+        forEachHash { index, hash in if hash != 0 { present |= 1 << index } }
         if let address {
             present |= FraudObservation.rawAddress | (address.isVersion4 ? FraudObservation.version4 : 0)
         } else if event.address != 0 {
@@ -56,9 +58,7 @@ public struct FraudObservation: Sendable, Hashable {
         FraudObservation.append(event.program, 8, to: &bytes)
         FraudObservation.append(UInt64(bitPattern: event.at.microsecondsSinceEpoch), 8, to: &bytes)
         if event.kind != .click { FraudObservation.append(UInt64(bitPattern: event.amountMinor), 8, to: &bytes) }
-        for path in FraudObservation.hashes where event[keyPath: path] != 0 {
-            FraudObservation.append(event[keyPath: path], 8, to: &bytes)
-        }
+        forEachHash { _, hash in if hash != 0 { FraudObservation.append(hash, 8, to: &bytes) } }
         if let address {
             FraudObservation.append(
                 UInt64(truncatingIfNeeded: address.value), address.isVersion4 ? 4 : 8, to: &bytes)
@@ -74,8 +74,23 @@ public struct FraudObservation: Sendable, Hashable {
         }
     }
 
+    /// In the order of `hashes`, without the cost of a key path.
+    private func forEachHash(_ body: (UInt16, UInt64) -> Void) {
+        body(0, event.affiliate)
+        body(1, event.click)
+        body(2, event.order)
+        body(3, event.customer)
+        body(4, event.device)
+        body(5, event.agent)
+        body(6, event.subID)
+        body(7, event.referrer)
+        body(8, event.coupon)
+        body(9, event.currency)
+    }
+
+    /// - Parameter count: of the value's low bytes, the lowest first.
     private static func append(_ value: UInt64, _ count: Int, to bytes: inout [UInt8]) {
-        for index in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * index))) }
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0.prefix(count)) }
     }
 
     /// - Returns: nil unless `bytes` are what `bytes` makes.

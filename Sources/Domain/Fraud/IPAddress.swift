@@ -32,15 +32,24 @@ public struct IPAddress: Hashable, Sendable {
             FraudHash.mixed(UInt64(truncatingIfNeeded: kept >> 64)) ^ UInt64(truncatingIfNeeded: kept) &+ UInt64(bits))
     }
 
+    /// Four numbers of one to three digits; byte by byte, since every event of the fleet passes here.
     private static func version4(_ text: some StringProtocol) -> UInt32? {
         var value: UInt32 = 0
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        for part in parts {
-            guard let byte = UInt8(part), part.utf8.count <= 3 else { return nil }
-            value = value << 8 | UInt32(byte)
+        var (part, digits, dots): (UInt32, Int, Int) = (0, 0, 0)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                part = part * 10 + UInt32(byte - UInt8(ascii: "0"))
+                digits += 1
+                guard digits <= 3, part <= 255 else { return nil }
+            case UInt8(ascii: "."):
+                guard digits > 0 else { return nil }
+                (value, part, digits, dots) = (value << 8 | part, 0, 0, dots + 1)
+                guard dots <= 3 else { return nil }
+            default: return nil
+            }
         }
-        return value
+        return dots == 3 && digits > 0 ? value << 8 | part : nil
     }
 
     private static func version6(_ text: some StringProtocol) -> UInt128? {
