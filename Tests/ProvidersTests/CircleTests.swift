@@ -155,7 +155,7 @@ import Testing
 
     @Test("A key that Circle holds for another request is never sent again")
     func drifted() async throws {
-        try await CircleRig.with { rig in
+        try await CircleRig.with(recipients: 2) { rig in
             let payoutID = try await rig.request()
             let keys = try await rig.texts(
                 "SELECT convert_from(request_body, 'UTF8')::jsonb ->> 'idempotencyKey' FROM payout_attempt")

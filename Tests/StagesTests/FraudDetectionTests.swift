@@ -9,10 +9,10 @@ import Testing
     static let noon = "2026-03-04T10:00:00Z"
 
     /// An order that came three seconds after another buyer's click, from another country, by a program.
-    static func forged(_ id: String, click: String, at: String) -> String {
+    static func forged(_ id: String, click: String, program: String = "p", at: String) -> String {
         """
-        {"event_id": "e-\(id)", "type": "conversion", "occurred_at": "\(at)", "program_id": "p", "affiliate_id": "a",
-         "order_id": "\(id)", "click_id": "\(click)", "amount_minor": 10000, "currency": "EUR", "ip": "198.51.100.7",
+        {"event_id": "e-\(id)", "type": "conversion", "occurred_at": "\(at)", "program_id": "\(program)",
+         "affiliate_id": "a", "order_id": "\(id)", "click_id": "\(click)", "amount_minor": 10000, "currency": "EUR", "ip": "198.51.100.7",
          "customer_id": "c-\(id)", "device_id": "d-\(id)", "country": "BR", "user_agent": "curl/8.5.0"}
         """
     }
@@ -25,10 +25,10 @@ import Testing
         """
     }
 
-    static func click(_ id: String) -> String {
+    static func click(_ id: String, program: String = "p") -> String {
         """
-        {"event_id": "\(id)", "type": "click", "occurred_at": "\(noon)", "program_id": "p", "affiliate_id": "a",
-         "click_id": "\(id)", "device_id": "d-1", "country": "DE", "ip": "192.0.2.7"}
+        {"event_id": "\(id)", "type": "click", "occurred_at": "\(noon)", "program_id": "\(program)",
+         "affiliate_id": "a", "click_id": "\(id)", "device_id": "d-1", "country": "DE", "ip": "192.0.2.7"}
         """
     }
 

@@ -22,8 +22,9 @@ struct OrderLife {
         switch step[0] {
         case "order": try await event(Pipeline.order("o", program: "p-hold", at: "2026-03-04T10:00:00Z"))
         case "fast":
-            try await event(Pipeline.click("c", program: "p-hold", at: "2026-03-04T10:00:00Z"))
-            try await event(Pipeline.order("o", program: "p-hold", click: "c", at: "2026-03-04T10:00:02Z"))
+            try await event(FraudDetectionTests.click("c", program: "p-hold"))
+            try await event(
+                FraudDetectionTests.forged("o", click: "c", program: "p-hold", at: "2026-03-04T10:00:02Z"))
         case "approve": try await approve()
         case "other":
             others += 1
