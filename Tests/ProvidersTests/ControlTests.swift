@@ -87,7 +87,7 @@ import Testing
 
     @Test("A payout that is taken back too late is paid as if nobody had asked")
     func takenBackTooLate() async throws {
-        try await PaymentRig.with({ $0.settleAfter = .milliseconds(300) }) { rig in
+        try await PaymentRig.with({ $0.settleAfter = .seconds(1) }) { rig in
             let payoutID = try await rig.request()
             try await rig.work(until: .submitted, of: payoutID)
             let object = try #require(await rig.fake.acceptances.last)

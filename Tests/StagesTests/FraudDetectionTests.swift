@@ -12,7 +12,8 @@ import Testing
     static func forged(_ id: String, click: String, program: String = "p", at: String) -> String {
         """
         {"event_id": "e-\(id)", "type": "conversion", "occurred_at": "\(at)", "program_id": "\(program)",
-         "affiliate_id": "a", "order_id": "\(id)", "click_id": "\(click)", "amount_minor": 10000, "currency": "EUR", "ip": "198.51.100.7",
+         "affiliate_id": "a", "order_id": "\(id)", "click_id": "\(click)", "amount_minor": 10000,
+         "currency": "EUR", "ip": "198.51.100.7",
          "customer_id": "c-\(id)", "device_id": "d-\(id)", "country": "BR", "user_agent": "curl/8.5.0"}
         """
     }
