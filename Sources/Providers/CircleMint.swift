@@ -115,7 +115,7 @@ extension CircleMint {
     ) async -> ProviderFinding {
         // Ids come from webhooks and listings and become part of a path.
         guard operation == .payout, let id = Identifier(text: objectID) else { return .found([]) }
-        switch await http.get(makeRequest(.GET, "\(CircleMint.payoutsPath)/\(id)")) {
+        switch await http.ask(makeRequest(.GET, "\(CircleMint.payoutsPath)/\(id)")) {
         case .success(let tree):
             return .found(
                 [tree["data"]].compactMap { $0 }.compactMap { CircleObjects.observation($0, observedAt: now) })
@@ -132,10 +132,10 @@ extension CircleMint {
     /// - Parameter cursor: as the page before it gave it.
     func page(
         since: Timestamp, after cursor: String?, at now: Timestamp
-    ) async -> Result<(payouts: [ProviderObservation], next: String?), ProviderClient.GetFailure> {
+    ) async -> Result<(payouts: [ProviderObservation], next: String?), ProviderClient.Unanswered> {
         let after = cursor.map { "&pageAfter=\($0)" } ?? ""
         let path = "\(CircleMint.payoutsPath)?from=\(since.rfc3339)&pageSize=\(CircleMint.pageSize)\(after)"
-        return await http.get(makeRequest(.GET, path)).map { page in
+        return await http.ask(makeRequest(.GET, path)).map { page in
             let objects = page["data"]?.array ?? []
             let last = objects.last?["id"]?.string.flatMap { Identifier(text: $0) }
             return (
@@ -146,8 +146,8 @@ extension CircleMint {
     }
 
     /// The public key that webhooks are signed with.
-    func publicKey(_ id: Identifier) async -> Result<JSONTree, ProviderClient.GetFailure> {
-        await http.get(makeRequest(.GET, "/v2/notifications/publicKey/\(id)"))
+    func publicKey(_ id: Identifier) async -> Result<JSONTree, ProviderClient.Unanswered> {
+        await http.ask(makeRequest(.GET, "/v2/notifications/publicKey/\(id)"))
     }
 
     func makeRequest(_ method: HTTPMethod, _ path: String) -> HTTPClientRequest {

@@ -59,7 +59,7 @@ extension CircleMint {
     /// Asks how an entry stands by now.
     public func recipient(_ id: String) async -> RecipientFinding {
         guard let known = Identifier(text: id) else { return .refused(code: "recipient_unknown") }
-        switch await http.get(makeRequest(.GET, "\(CircleMint.recipientsPath)/\(known)")) {
+        switch await http.ask(makeRequest(.GET, "\(CircleMint.recipientsPath)/\(known)")) {
         case .success(let tree):
             // Another word is none on which money is sent.
             let standing = tree["data"]?["status"]?.string.flatMap { CircleRecipient.Standing(rawValue: $0) }

@@ -16,7 +16,7 @@ struct ProviderClient: Sendable {
     let timeout: TimeAmount
 
     /// Why a question has no answer.
-    struct GetFailure: Error {
+    struct Unanswered: Error {
         /// The HTTP status; 0 if there was none.
         let status: Int
         let reason: String
@@ -57,21 +57,21 @@ struct ProviderClient: Sendable {
         }
     }
 
-    /// Asks for what a provider has.
-    func get(_ request: HTTPClientRequest) async -> Result<JSONTree, GetFailure> {
+    /// Asks for what a provider has, or for what is safe to ask twice.
+    func ask(_ request: HTTPClientRequest) async -> Result<JSONTree, Unanswered> {
         do {
             let response = try await client.execute(request, timeout: timeout)
             let body = Array(buffer: try await response.body.collect(upTo: ProviderClient.replyBytesMaximum))
             guard response.status == .ok else {
                 return .failure(
-                    GetFailure(status: Int(response.status.code), reason: "status \(response.status.code)"))
+                    Unanswered(status: Int(response.status.code), reason: "status \(response.status.code)"))
             }
             guard let tree = JSONTree(ArraySlice(body)) else {
-                return .failure(GetFailure(status: 200, reason: "unreadable body"))
+                return .failure(Unanswered(status: 200, reason: "unreadable body"))
             }
             return .success(tree)
         } catch {
-            return .failure(GetFailure(status: 0, reason: "\(type(of: error))"))
+            return .failure(Unanswered(status: 0, reason: "\(type(of: error))"))
         }
     }
 }

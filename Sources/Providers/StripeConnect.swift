@@ -99,7 +99,7 @@ extension StripeConnect {
         var request = makeRequest(.POST, path, account: account)
         request.headers.add(name: "Idempotency-Key", value: "payout:\(payoutID):cancel")
         // Whatever the answer is, the object says what became of it.
-        _ = await http.get(request)
+        _ = await http.ask(request)
     }
 
     public func outcome(of reply: ProviderReply, isFirstSend: Bool) -> ProviderOutcome {
@@ -177,8 +177,8 @@ extension StripeConnect {
         operation == .payout ? account : nil
     }
 
-    func get(_ path: String, account: String?) async -> Result<JSONTree, ProviderClient.GetFailure> {
-        await http.get(makeRequest(.GET, path, account: account))
+    func get(_ path: String, account: String?) async -> Result<JSONTree, ProviderClient.Unanswered> {
+        await http.ask(makeRequest(.GET, path, account: account))
     }
 
     private func makeRequest(_ method: HTTPMethod, _ path: String, account: String?) -> HTTPClientRequest {

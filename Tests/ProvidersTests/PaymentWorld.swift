@@ -16,7 +16,7 @@ actor PaymentWorld {
     private static let affiliates = 4
     private static let accountEndings = ["", "", "", "_no_account", "_returned", "_not_allowed"]
     /// `slow` waits for a real timeout: it has its own tests, and a few of these worlds.
-    private static let faults = StripeFault.allCases.filter { $0 != .slow }
+    private static let faults = ProviderFault.allCases.filter { $0 != .slow }
     private static let waits: [Int64] = [1, 3, 12, 61, 61, 300, 900, 3_600, 4 * 3_600, 20 * 3_600, 30 * 3_600, 259_200]
 
     private let seed: UInt64

@@ -37,13 +37,13 @@ import Testing
     }
 
     /// What the payout is after the disturbed send.
-    static let disturbances: [(StripeFault, PayoutState)] = [
+    static let disturbances: [(ProviderFault, PayoutState)] = [
         (.dropBefore, .unknown), (.dropAfter, .unknown), (.truncated, .unknown), (.errorBefore, .unknown),
         (.errorAfter, .unknown), (.conflict, .unknown), (.slow, .unknown), (.rateLimited, .submitting),
     ]
 
     @Test("A disturbed transfer is executed once", arguments: disturbances)
-    func disturbedTransfer(fault: StripeFault, state: PayoutState) async throws {
+    func disturbedTransfer(fault: ProviderFault, state: PayoutState) async throws {
         try await PaymentRig.with({ $0.faults["acct_a"] = [fault] }) { rig in
             let payoutID = try await rig.request()
             #expect(try await rig.dispatcher.runOnce().sent == 1)
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test("A disturbed bank payout is executed once", arguments: disturbances)
-    func disturbedPayout(fault: StripeFault, state: PayoutState) async throws {
+    func disturbedPayout(fault: ProviderFault, state: PayoutState) async throws {
         try await PaymentRig.with { rig in
             let payoutID = try await rig.request()
             #expect(try await rig.dispatcher.runOnce().sent == 1)
@@ -90,9 +90,9 @@ import Testing
     @Test("Whatever goes wrong in whatever order, each payout is paid once", arguments: UInt64(1)...4)
     func anyFaults(seed: UInt64) async throws {
         // `errorStored` never happens at the provider, and the others only take long.
-        let faults = StripeFault.allCases.filter { ![.errorStored, .slow, .running].contains($0) }
+        let faults = ProviderFault.allCases.filter { ![.errorStored, .slow, .running].contains($0) }
         var random = SplitMix64(seed: seed)
-        var script: [String: [StripeFault]] = [:]
+        var script: [String: [ProviderFault]] = [:]
         for index in 0..<8 {
             script["acct_\(index)"] = (0..<random.below(6)).map { _ in random.pick(faults) }
         }
@@ -290,7 +290,7 @@ import Testing
 }
 
 extension PaymentRig {
-    func setFaults(_ faults: [StripeFault], of account: String) async {
+    func setFaults(_ faults: [ProviderFault], of account: String) async {
         var control = FakeStripeControl()
         control.faults = [account: faults]
         await fake.apply(control)

@@ -22,9 +22,6 @@ public enum ProviderFault: String, Codable, Sendable, CaseIterable {
     case running
 }
 
-/// As Stripe's fake has it.
-public typealias StripeFault = ProviderFault
-
 /// What goes wrong with the webhooks of an account.
 public enum WebhookFault: String, Codable, Sendable, CaseIterable {
     case none

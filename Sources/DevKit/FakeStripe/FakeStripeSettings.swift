@@ -14,7 +14,7 @@ public struct FakeStripeSettings: Sendable {
     /// How long a `slow` reply takes.
     public var slowness: Duration = .seconds(2)
     /// Faults by account, taken one per request; `*` stands for accounts without faults of their own.
-    public var faults: [String: [StripeFault]] = [:]
+    public var faults: [String: [ProviderFault]] = [:]
     /// Webhook faults by account; `*` stands for every other.
     public var webhookFaults: [String: WebhookFault] = [:]
     /// Minor units that the platform may transfer; nil: as much as it likes.
@@ -48,7 +48,7 @@ public struct FakeStripeControl: Codable, Sendable {
     public var platformURL: String?
     public var connectURL: String?
     public var settleAfterMilliseconds: Int64?
-    public var faults: [String: [StripeFault]]?
+    public var faults: [String: [ProviderFault]]?
     public var webhookFaults: [String: WebhookFault]?
     public var platformBalance: Int64?
     public var aheadSeconds: Int64?
