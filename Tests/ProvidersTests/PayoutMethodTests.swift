@@ -18,6 +18,13 @@ import Testing
             try await rig.keep(until: "the address to be known") {
                 try await rig.texts("SELECT provider_account FROM payout_method") != [""]
             }
+            // By which the planner says why it pays nothing.
+            #expect(
+                try await rig.texts(
+                    """
+                    SELECT a.affiliate_id FROM affiliate a JOIN payout_method m USING (affiliate_id)
+                    WHERE a.payout_method_usable_at = m.usable_from
+                    """) == ["a"])
             rig.clock.advance(seconds: PayoutMethodTests.coolingSeconds - 60)
             try await rig.keeper.runOnce()
             #expect(try await rig.standing() == ["circle none cooling"])
@@ -64,6 +71,10 @@ import Testing
                 try await rig.texts(
                     "SELECT concat_ws(' ', affiliate_id, code, measured) FROM fraud_case ORDER BY affiliate_id")
                     == ["a 490 shared with b", "b 490 shared with a"])
+            // Nobody decided yet, so their money waits for a person.
+            #expect(
+                try await rig.texts("SELECT affiliate_id FROM affiliate WHERE fraud_verdict = 'review' ORDER BY 1")
+                    == ["a", "b"])
             #expect(try await rig.enter(.byHand(payee: "y"), of: "c"))
             #expect(try await rig.texts("SELECT affiliate_id FROM fraud_case WHERE affiliate_id = 'c'") == [])
         }
