@@ -8,7 +8,7 @@ import Testing
 /// `MONEY_WORLDS=FIRST-LAST` tries other seeds than those of every run, and says how many it tried.
 @Suite("Money, computed twice", .serialized, .timeLimit(.minutes(60)))
 struct MoneyPropertyTests {
-    private static let seeds = WorldSeeds("MONEY_WORLDS", otherwise: 1...160)
+    private static let seeds = WorldSeeds("MONEY_WORLDS", otherwise: 1...60)
     private static let workers: UInt64 = 4
 
     @Test("Whatever happens in whatever order, every account is what the oracle says, to the minor unit")
