@@ -36,7 +36,7 @@ let package = Package(
     dependencies: [
         // Command lines: flag, then environment, then default, with a usable --help.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        // A clock's ticks merged with wake-ups, as the outbox lanes wait for.
+        // A clock's ticks merged with wake-ups, as lanes and timers wait for.
         .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
         // The logging API that every dependency below already speaks.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -84,21 +84,20 @@ let package = Package(
         library(
             "Stages",
             [
-                "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, asyncAlgorithms,
+                "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging,
                 serviceLifecycle,
             ]),
         library(
             "Notifications",
             [
                 "WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka", logging, serviceLifecycle,
-                asyncAlgorithms, asyncHTTPClient, nioCore,
+                asyncHTTPClient, nioCore,
             ]),
         library(
             "Providers",
             [
                 "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, crypto,
-                serviceLifecycle, asyncAlgorithms, asyncHTTPClient, nioCore,
-                nioHTTP, nioPosix,
+                serviceLifecycle, asyncHTTPClient, nioCore, nioHTTP, nioPosix,
             ]),
         library(
             "ConsoleApp",

@@ -1,4 +1,3 @@
-import AsyncAlgorithms
 public import Domain
 public import Logging
 public import Postgres
@@ -15,7 +14,7 @@ public struct InsightKeeper: Service {
 
     private let pool: PostgresPool
     private let model: LanguageModel?
-    private let interval: Duration
+    private let pulse: Pulse
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -25,24 +24,13 @@ public struct InsightKeeper: Service {
     ) {
         self.pool = pool
         self.model = model
-        self.interval = interval
+        pulse = Pulse(every: interval)
         self.clock = clock
         self.logger = logger
     }
 
     public func run() async throws {
-        await keep()
-        for await _ in AsyncTimerSequence(interval: interval, clock: .continuous).cancelOnGracefulShutdown() {
-            await keep()
-        }
-    }
-
-    private func keep() async {
-        do throws(PostgresError) {
-            try await runOnce()
-        } catch {
-            logger.warning("insights wait", metadata: [LogKey.error: "\(error)"])
-        }
+        try await pulse.run("insights wait", logger) { () throws(PostgresError) in try await runOnce() }
     }
 
     /// Makes the insights of each programme in a transaction of its own; then asks for other words.

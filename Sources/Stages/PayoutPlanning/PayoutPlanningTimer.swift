@@ -1,4 +1,3 @@
-import AsyncAlgorithms
 public import Domain
 public import Logging
 public import Outbox
@@ -16,7 +15,7 @@ public struct PayoutPlanningTimer: Service {
     private let pool: PostgresPool
     private let publisher: LanePublisher
     private let calendar: PayoutCalendar
-    private let interval: Duration
+    private let pulse: Pulse
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -27,19 +26,13 @@ public struct PayoutPlanningTimer: Service {
         self.pool = pool
         self.publisher = publisher
         self.calendar = calendar
-        self.interval = interval
+        pulse = Pulse(every: interval)
         self.clock = clock
         self.logger = logger
     }
 
     public func run() async throws {
-        for await _ in AsyncTimerSequence(interval: interval, clock: .continuous).cancelOnGracefulShutdown() {
-            do throws(PostgresError) {
-                try await runOnce()
-            } catch {
-                logger.warning("planning waits", metadata: [LogKey.error: "\(error)"])
-            }
-        }
+        try await pulse.run("planning waits", logger) { () throws(PostgresError) in try await runOnce() }
     }
 
     /// Everything that is due now.

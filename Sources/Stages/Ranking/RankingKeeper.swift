@@ -1,4 +1,3 @@
-import AsyncAlgorithms
 public import Domain
 public import Logging
 public import Postgres
@@ -25,18 +24,9 @@ public struct RankingKeeper: Service {
     }
 
     public func run() async throws {
-        await keep()
-        for await _ in AsyncTimerSequence(interval: interval, clock: .continuous).cancelOnGracefulShutdown() {
-            await keep()
-        }
-    }
-
-    private func keep() async {
-        do throws(PostgresError) {
+        try await Pulse(every: interval).run("ranking waits", logger) { () throws(PostgresError) in
             let ranked = try await runOnce()
             logger.debug("ranked", metadata: [LogKey.count: "\(ranked)"])
-        } catch {
-            logger.warning("ranking waits", metadata: [LogKey.error: "\(error)"])
         }
     }
 

@@ -1,4 +1,3 @@
-import AsyncAlgorithms
 public import Domain
 public import Logging
 public import Postgres
@@ -9,7 +8,7 @@ import WorkerRuntime
 /// Keeps what the policies say, at the start and then hour by hour: see `RetentionRun`.
 public struct RetentionKeeper: Service {
     private let pool: PostgresPool
-    private let interval: Duration
+    private let pulse: Pulse
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -18,26 +17,17 @@ public struct RetentionKeeper: Service {
         logger: Logger
     ) {
         self.pool = pool
-        self.interval = interval
+        pulse = Pulse(every: interval)
         self.clock = clock
         self.logger = logger
     }
 
     public func run() async throws {
-        await keep()
-        for await _ in AsyncTimerSequence(interval: interval, clock: .continuous).cancelOnGracefulShutdown() {
-            await keep()
-        }
-    }
-
-    private func keep() async {
-        do throws(PostgresError) {
+        try await pulse.run("retention waits", logger) { () throws(PostgresError) in
             let run = try await RetentionRun.once(on: pool, at: clock())
             for (name, rows) in run.dropped {
                 logger.info("month dropped", metadata: [LogKey.partition: "\(name)", LogKey.count: "\(rows)"])
             }
-        } catch {
-            logger.warning("retention waits", metadata: [LogKey.error: "\(error)"])
         }
     }
 }

@@ -1,4 +1,3 @@
-import AsyncAlgorithms
 public import Domain
 import Events
 public import Logging
@@ -19,7 +18,7 @@ public struct ParkedRelease: Service {
 
     private let pool: PostgresPool
     private let publisher: LanePublisher
-    private let interval: Duration
+    private let pulse: Pulse
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
     private let book = RuleBook()
@@ -32,18 +31,14 @@ public struct ParkedRelease: Service {
     ) {
         self.pool = pool
         self.publisher = publisher
-        self.interval = interval
+        pulse = Pulse(every: interval)
         self.clock = clock
         self.logger = logger
     }
 
     public func run() async throws {
-        for await _ in AsyncTimerSequence(interval: interval, clock: .continuous).cancelOnGracefulShutdown() {
-            do throws(PostgresError) {
-                while try await runOnce() == ParkedRelease.batchRecords {}
-            } catch {
-                logger.warning("parked records wait", metadata: [LogKey.error: "\(error)"])
-            }
+        try await pulse.run("parked records wait", logger) { () throws(PostgresError) in
+            while try await runOnce() == ParkedRelease.batchRecords {}
         }
     }
 
