@@ -62,6 +62,7 @@ let package = Package(
         .systemLibrary(
             name: "CLibrdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         library("Blocking", []),
         // 1
         library("Kafka", ["CLibrdkafka", "Blocking", logging]),
@@ -90,8 +91,8 @@ let package = Package(
         library(
             "Notifications",
             [
-                "WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka", logging, serviceLifecycle,
-                asyncHTTPClient, nioCore,
+                "WorkerRuntime", "Storage", "Domain", "Events", "Postgres", "Kafka", "Blocking", "CLibcurl", logging,
+                crypto, serviceLifecycle, asyncHTTPClient, nioCore,
             ]),
         library(
             "Providers",
@@ -115,7 +116,7 @@ let package = Package(
         program("scorer", ["Stages", "WorkerRuntime"]),
         program("fraud-detector", ["Stages", "WorkerRuntime", "Domain"]),
         program("payout-planner", ["Stages", "WorkerRuntime", "Domain"]),
-        program("notifier", ["Notifications", "WorkerRuntime"]),
+        program("notifier", ["Notifications", "WorkerRuntime", asyncHTTPClient]),
         program("payer", ["Stages", "Providers", "WorkerRuntime"]),
         program("reconciler", ["Providers", "Storage", "WorkerRuntime", logging, serviceLifecycle, hummingbird]),
         program("console", ["ConsoleApp", "WorkerRuntime", "Kafka", "Outbox", "Events", serviceLifecycle]),
@@ -148,7 +149,10 @@ let package = Package(
             ]),
         tests(
             "NotificationsTests",
-            ["Notifications", "WorkerRuntime", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit", logging]),
+            [
+                "Notifications", "WorkerRuntime", "Storage", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit",
+                asyncHTTPClient, crypto, logging,
+            ]),
         tests(
             "ProvidersTests",
             [

@@ -71,6 +71,7 @@ public struct ConsoleApp: Sendable {
             + PaymentRoutes.all(services) + PayoutControlRoutes.all(services) + BreakRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + PayoutMethodRoutes.all(services)
             + OutcomeRoutes.all(services)
+            + NotificationRoutes.all(services) + WebhookEndpointRoutes.all(services)
             + RuleRoutes.all(services) + LedgerRoutes.all(services)
             + ImportRoutes.all(services) + ImportPageRoutes.all(services)
             + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)

@@ -12,6 +12,11 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
         self.init(microsecondsSinceEpoch: secondsSinceEpoch * 1_000_000)
     }
 
+    /// - Parameter day: days since 1970-01-01, UTC.
+    public init(startOfDay day: Int32) {
+        self.init(secondsSinceEpoch: Int64(day) * 86_400)
+    }
+
     public static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.microsecondsSinceEpoch < right.microsecondsSinceEpoch
     }

@@ -5,7 +5,8 @@ public import Postgres
 import Storage
 public import WorkerRuntime
 
-/// Tells admins and affiliates what happened, in the inbox of the console, each thing once.
+/// Tells admins and affiliates what happened, each thing once: it fills the inbox of the console, and queues what goes
+/// out by e-mail and webhooks in the same transaction.
 public struct NotificationStage: Stage {
     /// A message that may be worth telling.
     public enum Input: Sendable {
@@ -16,7 +17,10 @@ public struct NotificationStage: Stage {
     public let name = "notifier"
     public let topics = [TopicName.payoutsSettled, TopicName.fraudFlags]
 
-    public init() {}
+    private let mails: Bool
+
+    /// - Parameter mails: whether there is a server to send e-mail by.
+    public init(mails: Bool) { self.mails = mails }
 
     public func decode(_ record: Record) -> Decoded<Input> {
         if record.source.topic == TopicName.fraudFlags {
@@ -35,10 +39,8 @@ public struct NotificationStage: Stage {
             case .settled(let input): NewNotification.about(input.message)
             }
         }
-        // A batch may say the same thing twice; an INSERT may not.
-        let told = Dictionary(notifications.map { ($0.notificationID, $0) }) { first, _ in first }
         var output = StageOutput()
-        output.outcomes["told"] = try NotificationStore.insert(Array(told.values), at: now, in: transaction)
+        output.outcomes["told"] = try NotificationStore.insert(notifications, mails: mails, at: now, in: transaction)
         return output
     }
 }

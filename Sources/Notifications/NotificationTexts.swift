@@ -2,6 +2,7 @@ import Domain
 import Events
 import Storage
 
+// What is told of what comes over the topics.
 extension NewNotification {
     /// What is told of a verdict: a suspicious affiliate to the admins, once per verdict and day.
     static func about(_ flags: FraudFlags, at moment: Timestamp) -> [NewNotification] {
@@ -11,42 +12,45 @@ extension NewNotification {
             reason.sentence.map { "\($0) (\(reason.code.rawValue))" }
                 ?? "\(reason.code.sentence) (\(reason.code.rawValue): \(reason.value), limit \(reason.baseline))"
         }
-        let title =
-            flags.verdict == .hold
-            ? "Affiliate \(flags.affiliateID) is on hold" : "Affiliate \(flags.affiliateID) needs a review"
+        let isHeld = flags.verdict == .hold
         return [
             NewNotification(
-                notificationID: Identifier(hashing: "fraud", flags.affiliateID, flags.verdict.rawValue, day),
-                audience: .admin, affiliateID: flags.affiliateID, kind: "fraud_\(flags.verdict.rawValue)",
-                title: title, body: reasons.joined(separator: " "), link: "/console/affiliates")
+                isHeld ? .fraudHold : .fraudReview, event: "\(flags.affiliateID) \(day)", audience: .admin,
+                affiliateID: flags.affiliateID,
+                title: "Affiliate \(flags.affiliateID) \(isHeld ? "is on hold" : "needs a review")",
+                body: reasons.joined(separator: " "), link: "/console/affiliates",
+                data: NotificationData.object { writer in
+                    writer.member("affiliate_id", flags.affiliateID)
+                    writer.member("verdict", flags.verdict.rawValue)
+                    writer.member("codes", flags.reasons.map { Int64($0.code.rawValue) }) { $0.integer($1) }
+                })
         ]
     }
 
     /// What is told of the end of a payout: to its affiliate always, to the admins what went wrong.
     static func about(_ settled: PayoutSettled) -> [NewNotification] {
-        let amount = "\(settled.amount.currency.code) \(settled.amount.decimal)"
-        let reason = settled.failureCode ?? "unknown"
+        let amount = settled.amount.words
+        let advice = PayoutFailureAdvice.sentences(settled.failureCode)
+        let admin = "Reason: \(settled.failureCode ?? "unknown"). The amount is payable again."
+        let affiliate = "\(advice) The money is still yours: it is paid again once your payout method is right."
         switch settled.outcome {
         case .final: return []
         case .paid:
-            return [settled.notification(.affiliate, "Payout of \(amount) paid", "The money is with your bank.")]
-        case .failed:
             return [
                 settled.notification(
-                    .affiliate, "Payout of \(amount) failed",
-                    "Your bank did not take it (\(reason)). Check your bank account; the money is yours still."),
+                    .payoutPaid, .affiliate, "Payout of \(amount) paid", "The money is with your bank.")
+            ]
+        case .failed:
+            return [
+                settled.notification(.payoutFailed, .affiliate, "Payout of \(amount) failed", affiliate),
                 settled.notification(
-                    .admin, "Payout of \(amount) to \(settled.affiliateID) failed",
-                    "Reason: \(reason). The amount is payable again."),
+                    .payoutFailed, .admin, "Payout of \(amount) to \(settled.affiliateID) failed", admin),
             ]
         case .returned:
             return [
+                settled.notification(.payoutReturned, .affiliate, "Payout of \(amount) came back", affiliate),
                 settled.notification(
-                    .affiliate, "Payout of \(amount) came back",
-                    "Your bank sent it back (\(reason)). Check your bank account; the money is yours still."),
-                settled.notification(
-                    .admin, "Payout of \(amount) to \(settled.affiliateID) came back",
-                    "Reason: \(reason). The amount is payable again."),
+                    .payoutReturned, .admin, "Payout of \(amount) to \(settled.affiliateID) came back", admin),
             ]
         }
     }
@@ -54,12 +58,17 @@ extension NewNotification {
 
 extension PayoutSettled {
     fileprivate func notification(
-        _ audience: NewNotification.Audience, _ title: String, _ body: String
+        _ kind: NotificationKind, _ audience: NotificationAudience, _ title: String, _ body: String
     ) -> NewNotification {
-        let kind = "payout_\(outcome.rawValue)"
-        return NewNotification(
-            notificationID: Identifier(hashing: kind, payoutID.description, audience.rawValue), audience: audience,
-            affiliateID: affiliateID, kind: kind, title: title, body: body,
-            link: audience == .admin ? "/console/payouts" : "")
+        NewNotification(
+            kind, event: payoutID.description, audience: audience, affiliateID: affiliateID, title: title, body: body,
+            link: "/console/payouts/\(payoutID)",
+            data: NotificationData.object { writer in
+                writer.member("payout_id", payoutID.description)
+                writer.member("affiliate_id", affiliateID)
+                writer.member("amount_minor", amount.minorUnits)
+                writer.member("currency", amount.currency.code)
+                writer.member("failure_code", failureCode)
+            })
     }
 }

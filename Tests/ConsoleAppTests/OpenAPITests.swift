@@ -67,6 +67,8 @@ import Testing
             ("/payouts", "PayoutList"),
             ("/payment-status?affiliate_id=aff-1", "PaymentStatusList"), ("/topics", "Topics"),
             ("/dead-letters", "DeadLetterList"), ("/notifications", "NotificationList"),
+            ("/notifications/preferences", "NotificationPreferenceList"), ("/webhook-endpoints", "WebhookEndpointList"),
+            ("/webhook-endpoints/1/deliveries", "WebhookDeliveryList"),
             ("/fraud-flags", "FraudFlagList"), ("/payment-status", "Problem"),
             ("/rules?program_id=shoes", "RuleList"), ("/reason-codes", "ReasonCodeList"), ("/fx-quotes", "FxQuoteList"),
             ("/conversions", "ConversionOutcomeList"), ("/commissions", "CommissionList"), ("/programs", "ProgramList"),

@@ -185,11 +185,28 @@ enum SeededData {
     private static func insertDesk(_ console: TestConsole) async throws {
         try await console.run(
             """
-            INSERT INTO notification (notification_id, audience, kind, title, body, link, created_at) VALUES
-                (md5('n1')::uuid, 'admin', 'payout_waiting', 'A payout waits for approval',
+            INSERT INTO notification (notification_id, event_id, audience, kind, title, body, link, created_at) VALUES
+                (md5('n1')::uuid, md5('e1')::uuid, 'admin', 'payout_waiting', 'A payout waits for approval',
                     'USD 1,000.00 for Stride Weekly is over the automatic limit.', '/console/payouts', $1),
-                (md5('n2')::uuid, 'admin', 'fraud_flag', 'Fraud flag on City Walks',
+                (md5('n2')::uuid, md5('e2')::uuid, 'admin', 'fraud_flag', 'Fraud flag on City Walks',
                     '14 conversions came from one IP address within one hour.', 'javascript:alert(1)', $1)
+            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
+        try await console.run(
+            """
+            INSERT INTO webhook_endpoint (url, kinds, secret, created_by, created_at, failures_in_a_row)
+            VALUES ('https://hooks.example.com/tributary', '{payout_failed}', decode(repeat('00', 32), 'hex'), 'user:x',
+                $1, 2)
+            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
+        try await console.run(
+            """
+            INSERT INTO notification_delivery (channel, recipient_id, event_id, notification_id, attempts,
+                next_attempt_at, created_at)
+            VALUES ('webhook', 1, md5('e1')::uuid, md5('n1')::uuid, 1, $1, $1)
+            """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
+        try await console.run(
+            """
+            INSERT INTO notification_attempt (notification_delivery_id, attempt_number, at, status, error)
+            VALUES (1, 1, $1, 500, 'status')
             """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
         try await console.run(
             """

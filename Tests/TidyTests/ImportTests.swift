@@ -6,7 +6,7 @@ import Testing
     /// The levels of the architecture: an import only ever goes down. Modules of one level do not know each other,
     /// but for the pairs in `neighbours`.
     private static let levels: [String: Int] = [
-        "CLibrdkafka": 0, "CLibpq": 0, "Blocking": 0,
+        "CLibrdkafka": 0, "CLibpq": 0, "CLibcurl": 0, "Blocking": 0,
         "Kafka": 1, "Postgres": 1,
         "Domain": 2, "Events": 2, "Outbox": 2, "Topics": 2,
         "WorkerRuntime": 3, "Storage": 3,
@@ -64,7 +64,7 @@ import Testing
     @Test(
         "A C module is imported internally, and only by the module that wraps it",
         arguments: [
-            ("CLibrdkafka", "Kafka"), ("CLibpq", "Postgres"),
+            ("CLibrdkafka", "Kafka"), ("CLibpq", "Postgres"), ("CLibcurl", "Notifications"),
         ])
     func wrapped(library: String, owner: String) {
         for item in ImportTests.imports where item.imported == library {

@@ -10,7 +10,10 @@ public enum Role: String, CaseIterable, Sendable {
         ]
         return switch self {
         case .owner: Set(Permission.allCases)
-        case .manager: reading.union([.ingestEvents, .changeRules, .changePrograms, .changeAffiliates, .decideFraud])
+        case .manager:
+            reading.union([
+                .ingestEvents, .changeRules, .changePrograms, .changeAffiliates, .decideFraud, .changeWebhooks,
+            ])
         case .finance:
             reading.union([
                 .processPayments, .decidePayouts, .closeBooks, .quoteRates, .changePrograms, .setPayoutLimits,
@@ -18,8 +21,8 @@ public enum Role: String, CaseIterable, Sendable {
             ])
         case .fraud: reading.union([.decideFraud])
         case .viewer: reading
-        // Its own payouts and where they go, and nothing else: every query is narrowed to its affiliate id.
-        case .affiliate: [.readPayments, .changePayoutMethods]
+        // Its own payouts, where they go and what it is told: every query is narrowed to its affiliate id.
+        case .affiliate: [.readPayments, .changePayoutMethods, .readNotifications]
         }
     }
 }
@@ -46,10 +49,13 @@ public enum Permission: String, CaseIterable, Sendable {
     case setPayoutLimits = "payout_limits:write"
     case changeAffiliates = "affiliates:write"
     case changePayoutMethods = "payout_methods:write"
+    case changeWebhooks = "webhooks:write"
 
-    /// Deciding about payouts and fraud, saying which payouts need no decision or where they go, and closing the books
-    /// take a person who can be named; a key cannot carry them.
+    /// Deciding about payouts and fraud, saying which payouts need no decision or where they go, closing the
+    /// books and saying who is told take a person who can be named; a key cannot carry them.
     var isGrantedToKeys: Bool {
-        ![.decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud, .changePayoutMethods].contains(self)
+        ![
+            .decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud, .changePayoutMethods, .changeWebhooks,
+        ].contains(self)
     }
 }

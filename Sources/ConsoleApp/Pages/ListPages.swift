@@ -224,7 +224,7 @@ struct DeadLettersPage: Sendable {
     let next: String?
 }
 
-/// What admins should know.
+/// What admins, or an affiliate, should know.
 struct NotificationsPage: Sendable {
     struct Row: Sendable {
         let title: String
@@ -246,5 +246,6 @@ struct NotificationsPage: Sendable {
     let rows: [Row]
     let next: String?
     let hasUnread: Bool
+    let preferences: [NotificationPreference]
     let csrfToken: String
 }

@@ -6,7 +6,7 @@ struct PageFacts: Sendable {
     let now: Timestamp
     let watermarks: [PartitionWatermark]
     let positions: [PartitionPosition]
-    /// Notifications that no admin has read.
+    /// Notifications in the inbox of whoever asks that nobody has read.
     let unread: Int64
     /// Read before the figures, so that a change in between counts as one to come.
     let version: String
@@ -25,7 +25,8 @@ extension Services {
             let facts = PageFacts(
                 now: now, watermarks: watermarks,
                 positions: try FleetQueries.positions(watermarks: watermarks, in: transaction),
-                unread: try DeskQueries.unreadNotifications(in: transaction), version: version)
+                unread: try NotificationQueries.unread(of: principal.session?.affiliateID, in: transaction),
+                version: version)
             return (facts, try body(transaction, facts))
         }
         return pages.page(template, frame: PageFrame(title, call, principal, facts), body: body)
@@ -41,6 +42,7 @@ extension PageFrame {
         ("Topics", "/console/topics", .readFleet),
         ("Dead letters", "/console/dead-letters", .readFleet),
         ("Notifications", "/console/notifications", .readNotifications),
+        ("Webhooks", "/console/webhooks", .changeWebhooks),
     ]
 
     fileprivate init(_ title: String, _ call: Call, _ principal: Principal, _ facts: PageFacts) {

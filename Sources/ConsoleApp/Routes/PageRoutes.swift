@@ -14,8 +14,6 @@ enum PageRoutes {
             .page("/console/reason-codes", nil) { call in
                 try await services.page("reason-codes", "Reason codes", for: call) { _, _ in ReasonCodesPage() }
             },
-            .page("/console/notifications", .readNotifications) { try await notifications($0, services) },
-            .form("/console/notifications/read", .readNotifications) { try await markRead($0, services) },
         ]
     }
 
@@ -74,32 +72,6 @@ enum PageRoutes {
                 rows: listing.data.map(DeadLettersPage.Row.init),
                 next: listing.nextCursor.map { "/console/dead-letters" + PercentEncoding.query(["cursor": $0]) })
         }
-    }
-
-    private static func notifications(_ call: Call, _ services: Services) async throws -> Answer {
-        let (limit, cursor) = (try call.query.limit(), try call.query.cursor(count: 2))
-        let csrfToken = try call.authenticated().session?.csrfToken ?? ""
-        return try await services.page("notifications", "Notifications", for: call) {
-            transaction, facts throws(PostgresError) in
-            let rows = try DeskQueries.notifications(limit: limit, cursor: cursor, in: transaction)
-            let listing = Listing(rows, limit: limit, cursor: \.cursor)
-            return NotificationsPage(
-                rows: listing.data.map(NotificationsPage.Row.init),
-                next: listing.nextCursor.map { "/console/notifications" + PercentEncoding.query(["cursor": $0]) },
-                hasUnread: facts.unread > 0, csrfToken: csrfToken)
-        }
-    }
-
-    private static func markRead(_ call: Call, _ services: Services) async throws -> Answer {
-        let (actor, now) = (try call.authenticated().actor, services.now())
-        try await services.pool.transaction { transaction throws(PostgresError) in
-            let read = try DeskQueries.markNotificationsRead(at: now, in: transaction)
-            try AuditLog.append(
-                AuditEntry(
-                    at: now, actor: actor, action: "read notifications", subject: "admin",
-                    detail: "{\"notifications\": \(read)}"), in: transaction)
-        }
-        return .redirect(to: "/console/notifications")
     }
 }
 

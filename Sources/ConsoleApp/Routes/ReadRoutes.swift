@@ -12,7 +12,6 @@ enum ReadRoutes {
             .api(.get, "/payouts", .readPayments) { try await payouts($0, services) },
             .api(.get, "/topics", .readFleet) { try await topics($0, services) },
             .api(.get, "/dead-letters", .readFleet) { try await deadLetters($0, services) },
-            .api(.get, "/notifications", .readNotifications) { try await notifications($0, services) },
         ]
     }
 
@@ -89,14 +88,6 @@ enum ReadRoutes {
         let status = try call.query.choice("status", of: ["open", "replayed", "discarded"])
         let rows = try await services.pool.transaction { transaction throws(PostgresError) in
             try FleetQueries.deadLetters(status: status, limit: limit, cursor: cursor, in: transaction)
-        }
-        return .json(Listing(rows, limit: limit, cursor: \.cursor))
-    }
-
-    private static func notifications(_ call: Call, _ services: Services) async throws -> Answer {
-        let (limit, cursor) = (try call.query.limit(), try call.query.cursor(count: 2))
-        let rows = try await services.pool.transaction { transaction throws(PostgresError) in
-            try DeskQueries.notifications(limit: limit, cursor: cursor, in: transaction)
         }
         return .json(Listing(rows, limit: limit, cursor: \.cursor))
     }

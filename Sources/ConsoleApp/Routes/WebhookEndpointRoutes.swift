@@ -1,0 +1,180 @@
+import Domain
+import Events
+import Hummingbird
+import Postgres
+import Storage
+
+/// Where programs of others are told what happened: endpoints, their delivery log, replays.
+enum WebhookEndpointRoutes {
+    private static let list = "/webhook-endpoints"
+    private static let page = "/console/webhooks"
+    private static let reasonByHand = "it was stopped by hand"
+
+    static func all(_ services: Services) -> [Route] {
+        [
+            .api(.get, list, .changeWebhooks) { try await endpoints($0, services) },
+            .api(.post, list, .changeWebhooks) { call in
+                let members = try BodyMembers(call.body, known: ["url", "kinds"])
+                let url = try members.required("url", upTo: WebhookAddress.charactersMaximum)
+                let write = try IdempotentWrite(call, route: list, isRequired: false)
+                return try await add(url, NotificationRoutes.kinds("kinds", in: members), write, services)
+            },
+            .api(.post, list + "/{id}/stop", .changeWebhooks) { call in
+                let write = try IdempotentWrite(call, route: "stop \(call.parameter("id"))", isRequired: false)
+                return try await turn(off: true, call, write, services)
+            },
+            .api(.post, list + "/{id}/resume", .changeWebhooks) { call in
+                let write = try IdempotentWrite(call, route: "resume \(call.parameter("id"))", isRequired: false)
+                return try await turn(off: false, call, write, services)
+            },
+            .api(.post, list + "/{id}/replay", .changeWebhooks) { call in
+                let members = try BodyMembers(call.body, known: ["since"])
+                guard let since = try members.moment("since") else {
+                    throw Problem(.badRequest, "since_required", "The body needs the field since.")
+                }
+                let write = try IdempotentWrite(call, route: "replay \(call.parameter("id"))", isRequired: false)
+                return try await replay(since, call, write, services)
+            },
+            .api(.get, list + "/{id}/deliveries", .changeWebhooks) { try await deliveries($0, services) },
+            .page(page, .changeWebhooks) { try await show($0, newSecret: nil, services) },
+            .form(page + "/add", .changeWebhooks) { try await addByForm($0, services) },
+            .form(page + "/{id}/stop", .changeWebhooks) { call in
+                let answer = try await turn(off: true, call, try formWrite(call), services)
+                return PayoutPageRoutes.redirect(after: answer, done: "endpoint-stopped", to: page)
+            },
+            .form(page + "/{id}/resume", .changeWebhooks) { call in
+                let answer = try await turn(off: false, call, try formWrite(call), services)
+                return PayoutPageRoutes.redirect(after: answer, done: "endpoint-resumed", to: page)
+            },
+            .form(page + "/{id}/replay", .changeWebhooks) { call in
+                guard let day = try call.form.day("since") else { return .redirect(to: page + "?notice=refused") }
+                let answer = try await replay(Timestamp(startOfDay: day), call, try formWrite(call), services)
+                return PayoutPageRoutes.redirect(after: answer, done: "webhooks-replayed", to: page)
+            },
+        ]
+    }
+
+    private static func endpoints(_ call: Call, _ services: Services) async throws -> Answer {
+        try await services.pool.transaction { transaction throws(PostgresError) in
+            .json(["data": try WebhookEndpointQueries.list(in: transaction)])
+        }
+    }
+
+    private static func deliveries(_ call: Call, _ services: Services) async throws -> Answer {
+        let (id, limit, cursor) = (try endpointID(call), try call.query.limit(), try call.query.cursor(count: 1))
+        let rows = try await services.pool.transaction { transaction throws(PostgresError) in
+            try WebhookEndpointQueries.deliveries(of: id, limit: limit, cursor: cursor, in: transaction)
+        }
+        return .json(Listing(rows, limit: limit, cursor: \.cursor))
+    }
+
+    private static func endpointID(_ call: Call) throws(Problem) -> Int64 {
+        guard let id = Int64(call.parameter("id")) else { throw .notFound("webhook endpoint", call.parameter("id")) }
+        return id
+    }
+
+    private struct Added: Encodable {
+        let webhookEndpointId: Int64
+        /// Said once.
+        let secret: String
+    }
+
+    private static func add(
+        _ url: String, _ kinds: [NotificationKind], _ write: IdempotentWrite, _ services: Services
+    ) async throws -> Answer {
+        guard WebhookAddress.isValid(url) else {
+            throw Problem(
+                .unprocessableContent, "url_not_https",
+                "url is an HTTPS address without a password in it; plain HTTP goes to this machine alone.", value: url)
+        }
+        let (now, secret) = (services.now(), WebhookEndpointStore.makeSecret())
+        return try await services.pool.transaction { transaction throws(PostgresError) in
+            try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
+                let id = try WebhookEndpointStore.add(
+                    url: url, kinds: kinds, secret: secret, by: write.actor, at: now, in: transaction)
+                try audit("add webhook endpoint", id, write.actor, at: now, in: transaction) { writer in
+                    writer.member("url", url)
+                    writer.member("kinds", kinds) { $0.string($1.rawValue) }
+                }
+                return .json(
+                    Added(webhookEndpointId: id, secret: WebhookEndpointStore.text(of: secret)), status: .created)
+            }
+        }
+    }
+
+    private static func turn(
+        off: Bool, _ call: Call, _ write: IdempotentWrite, _ services: Services
+    ) async throws -> Answer {
+        let (id, now) = (try endpointID(call), services.now())
+        return try await services.pool.transaction { transaction throws(PostgresError) in
+            try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
+                let isKnown = try WebhookEndpointStore.disable(
+                    id, reason: off ? reasonByHand : nil, at: now, in: transaction)
+                guard isKnown else { return .problem(.notFound("webhook endpoint", String(id))) }
+                try audit(
+                    off ? "stop webhook endpoint" : "resume webhook endpoint", id, write.actor, at: now, in: transaction
+                ) { _ in }
+                return .json(["data": try WebhookEndpointQueries.list(in: transaction)])
+            }
+        }
+    }
+
+    private static func replay(
+        _ since: Timestamp, _ call: Call, _ write: IdempotentWrite, _ services: Services
+    ) async throws -> Answer {
+        let (id, now) = (try endpointID(call), services.now())
+        return try await services.pool.transaction { transaction throws(PostgresError) in
+            try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
+                guard let count = try WebhookEndpointStore.replay(id, from: since, at: now, in: transaction) else {
+                    return .problem(.notFound("running webhook endpoint", String(id)))
+                }
+                try audit("replay webhooks", id, write.actor, at: now, in: transaction) { writer in
+                    writer.member("since", since.rfc3339)
+                    writer.member("deliveries", Int64(count))
+                }
+                return .json(["deliveries": count])
+            }
+        }
+    }
+
+    private static func audit(
+        _ action: String, _ id: Int64, _ actor: String, at now: Timestamp, in transaction: borrowing Transaction,
+        _ members: (inout JSONWriter) -> Void
+    ) throws(PostgresError) {
+        var writer = JSONWriter()
+        writer.object(members)
+        try AuditLog.append(
+            AuditEntry(
+                at: now, actor: actor, action: action, subject: String(id),
+                detail: String(decoding: writer.bytes, as: UTF8.self)), in: transaction)
+    }
+
+    // MARK: The page
+
+    private static func show(_ call: Call, newSecret: String?, _ services: Services) async throws -> Answer {
+        let csrfToken = try call.authenticated().session?.csrfToken ?? ""
+        return try await services.page("webhooks", "Webhooks", for: call) { transaction, _ throws(PostgresError) in
+            WebhooksPage(
+                endpoints: try WebhookEndpointQueries.list(in: transaction),
+                deliveries: try WebhookEndpointQueries.deliveries(
+                    of: nil, limit: WebhooksPage.deliveriesShown - 1, cursor: nil, in: transaction),
+                newSecret: newSecret, csrfToken: csrfToken)
+        }
+    }
+
+    /// Answers with the page itself: the secret is in no address and no history.
+    private static func addByForm(_ call: Call, _ services: Services) async throws -> Answer {
+        guard let url = call.form["url"], WebhookAddress.isValid(url) else {
+            return .redirect(to: page + "?notice=url-refused")
+        }
+        let kinds = call.form.values("kind").compactMap(NotificationKind.init)
+        let write = try IdempotentWrite(call, route: list, isRequired: false)
+        let answer = try await add(url, kinds, write, services)
+        guard let secret = JSONTree(answer.body[...])?["secret"]?.string else { return answer }
+        return try await show(call, newSecret: secret, services)
+    }
+
+    private static func formWrite(_ call: Call) throws(Problem) -> IdempotentWrite {
+        try IdempotentWrite(call, route: call.request.uri.path, isRequired: false)
+    }
+}

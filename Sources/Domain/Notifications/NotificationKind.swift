@@ -1,0 +1,49 @@
+/// What people are told of; raw values are those of `notification.kind`, of e-mails and of outgoing webhooks.
+public enum NotificationKind: String, CaseIterable, Sendable {
+    case payoutSent = "payout_sent"
+    case payoutPaid = "payout_paid"
+    case payoutFailed = "payout_failed"
+    case payoutReturned = "payout_returned"
+    /// A provider has not said for an hour whether it took a payout.
+    case payoutUnknown = "payout_unknown"
+    case breakFound = "break_found"
+    case fraudReview = "fraud_review"
+    case fraudHold = "fraud_hold"
+    /// Too many records of a partition cannot be processed, and it waits for a person.
+    case partitionHeld = "partition_held"
+    case commissionReversed = "commission_reversed"
+    case statementReady = "statement_ready"
+    case weeklyUpdate = "weekly_update"
+
+    /// What a person reads who chooses among them.
+    public var label: String {
+        switch self {
+        case .payoutSent: "A payout was sent"
+        case .payoutPaid: "A payout was paid"
+        case .payoutFailed: "A payout failed"
+        case .payoutReturned: "A payout came back"
+        case .payoutUnknown: "A payout's outcome is unknown for an hour"
+        case .breakFound: "Books and provider differ"
+        case .fraudReview: "An affiliate needs a review"
+        case .fraudHold: "An affiliate is on hold"
+        case .partitionHeld: "A partition is held"
+        case .commissionReversed: "Commissions were reversed"
+        case .statementReady: "A statement is ready"
+        case .weeklyUpdate: "The week in figures"
+        }
+    }
+
+    /// Who may be told of it.
+    public func concerns(_ audience: NotificationAudience) -> Bool {
+        switch self {
+        case .payoutFailed, .payoutReturned: true
+        case .payoutUnknown, .breakFound, .fraudReview, .fraudHold, .partitionHeld: audience == .admin
+        case .payoutSent, .payoutPaid, .commissionReversed, .statementReady, .weeklyUpdate: audience == .affiliate
+        }
+    }
+}
+
+/// Whom a notification is for.
+public enum NotificationAudience: String, Sendable {
+    case admin, affiliate
+}

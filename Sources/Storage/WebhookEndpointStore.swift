@@ -1,0 +1,86 @@
+import Crypto
+public import Domain
+import Foundation
+public import Postgres
+
+/// Where programs of others are told what happened.
+public enum WebhookEndpointStore {
+    /// Deliveries that one replay may make.
+    public static let replayMaximum = 10_000
+
+    /// A new secret, of 32 random bytes.
+    public static func makeSecret() -> [UInt8] {
+        SymmetricKey(size: .bits256).withUnsafeBytes(Array.init)
+    }
+
+    /// The secret as the libraries of Standard Webhooks take it.
+    public static func text(of secret: [UInt8]) -> String {
+        "whsec_" + Data(secret).base64EncodedString()
+    }
+
+    /// - Parameter kinds: what it wants; none: everything.
+    /// - Returns: its id.
+    public static func add(
+        url: String, kinds: [NotificationKind], secret: [UInt8], by actor: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int64 {
+        try transaction.query(
+            """
+            INSERT INTO webhook_endpoint (url, kinds, secret, created_by, created_at) VALUES ($1, $2, $3, $4, $5)
+            RETURNING webhook_endpoint_id
+            """, .text(url), .texts(kinds.map(\.rawValue)), .bytes(secret), .text(actor),
+            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
+        ) { row throws(PostgresError) in try row.int8(0) }[0]
+    }
+
+    /// Stops or resumes an endpoint. What waits for one that is stopped is given up; a replay brings it back.
+    ///
+    /// - Parameter reason: why it is stopped; nil: it is resumed.
+    /// - Returns: false if there is none.
+    public static func disable(
+        _ id: Int64, reason: String?, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Bool {
+        let found = try transaction.run(
+            """
+            UPDATE webhook_endpoint SET disabled_reason = $2, failures_in_a_row = 0,
+                disabled_at = CASE WHEN $2::text IS NOT NULL THEN COALESCE(disabled_at, $3) END
+            WHERE webhook_endpoint_id = $1
+            """, .int8(id), .optionalText(reason),
+            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
+        guard found == 1 else { return false }
+        if reason != nil {
+            _ = try transaction.run(
+                """
+                UPDATE notification_delivery SET state = 'failed', next_attempt_at = NULL
+                WHERE channel = 'webhook' AND recipient_id = $1 AND state = 'waiting'
+                """, .int8(id))
+        }
+        return true
+    }
+
+    /// Sends an endpoint again what happened from a moment on, under the same ids, the oldest first.
+    ///
+    /// - Returns: how many deliveries that makes; nil if there is no such endpoint, or a disabled one.
+    public static func replay(
+        _ id: Int64, from moment: Timestamp, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int? {
+        let exists = try transaction.query(
+            "SELECT FROM webhook_endpoint WHERE webhook_endpoint_id = $1 AND disabled_at IS NULL FOR UPDATE", .int8(id)
+        ) { _ throws(PostgresError) in true }
+        guard !exists.isEmpty else { return nil }
+        return try transaction.run(
+            """
+            INSERT INTO notification_delivery (channel, recipient_id, event_id, notification_id, round,
+                next_attempt_at, created_at)
+            SELECT 'webhook', $1, n.event_id, n.notification_id, 1 + (SELECT COALESCE(max(round), -1)
+                FROM notification_delivery d
+                WHERE d.channel = 'webhook' AND d.recipient_id = $1 AND d.event_id = n.event_id), $3, $3
+            FROM (SELECT DISTINCT ON (n.event_id) n.event_id, n.notification_id, n.created_at
+                FROM notification n JOIN webhook_endpoint e ON e.webhook_endpoint_id = $1
+                    AND (e.kinds = '{}' OR n.kind = ANY (e.kinds))
+                WHERE n.created_at >= $2 ORDER BY n.event_id, n.audience) AS n
+            ORDER BY n.created_at LIMIT $4
+            """, .int8(id), .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch),
+            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch), .int8(Int64(replayMaximum)))
+    }
+}
