@@ -119,7 +119,7 @@ struct CircleRig: PaymentBench {
         #expect(try await client.execute(request, timeout: .seconds(5)).status == .created)
     }
 
-    private static func makeCircle(
+    static func makeCircle(
         _ fake: FakeCircle, _ client: HTTPClient, apiKey: String = FakeCircle.apiKey
     ) throws -> CircleMint {
         CircleMint(
@@ -129,7 +129,7 @@ struct CircleRig: PaymentBench {
     }
 
     /// - Returns: the id of an address that may be paid by now.
-    private static func enter(_ index: Int, at circle: CircleMint) async throws -> String {
+    static func enter(_ index: Int, at circle: CircleMint) async throws -> String {
         let address = try USDCAddress(chain: .base, text: addressText(index))
         guard case .found(let recipient) = await circle.enter(address) else { throw RigFailure.recipientRefused }
         try await wait(for: "the recipient to be active", within: .seconds(10), every: .milliseconds(5)) {

@@ -36,13 +36,13 @@ import WorkerRuntime
         + #""notification":{"hello":"world"},"timestamp":"2024-01-26T18:22:19.779834211Z","version":2}"#
 
     /// Made by another implementation.
-    private static let made =
+    static let made =
         "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEUVw9brnjlrkE0/7Kf1T9zQzB6Ze/N13KUVrQpsO0A19FNr46UPMY+/"
         + "mlR1kCoiFQK+8NV+CMU7LM"
         + "ClbxfZ+TVA=="
-    private static let madeSignature =
+    static let madeSignature =
         "MEUCIQCAwPMtNrsebc1xPVmFW7XbAmWaBbKrGa3XNeMmxIszpQIgUyWq/STJmtPIcs5ltSL0/SlWz6eocmleuIUR9/1d2u0="
-    private static let madeBody =
+    static let madeBody =
         #"{"subscriptionId":"d4c07d5f-f05f-4fe4-853d-4dd434806dfb","#
         + #""notificationId":"acab8c14-92ae-481a-8335-6eb5271da014","notificationType":"transactions.outbound","#
         + #""notification":{"id":"ad3f40ae-9c0e-52cf-816f-91838850572a","blockchain":"BASE-SEPOLIA","#
@@ -91,7 +91,7 @@ import WorkerRuntime
         #"{\"clientId\":\"c60d2d5b-203c-45bb-9f6e-93641d40a599\",\"notificationType\":\"payouts\",\"version\":1,"#
         + #"\"payout\":{\"id\":\"b8627ae8-732b-4d25-b947-1df8f4007a29\",\"status\":\"complete\"}}"#
 
-    private static func envelope(
+    static func envelope(
         type: String = "Notification",
         topic: String = "arn:aws:sns:us-east-1:908968368384:sandbox_platform-notifications-topic", more: String = ""
     ) -> [UInt8] {

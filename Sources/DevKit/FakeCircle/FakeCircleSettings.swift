@@ -14,6 +14,8 @@ public enum CircleScript: String, Codable, Sendable, CaseIterable {
     case invalid
     /// They stay pending until told.
     case stuck
+    /// They pay a cent less than was asked for.
+    case otherAmount = "other_amount"
 }
 
 /// How the fake Circle behaves.

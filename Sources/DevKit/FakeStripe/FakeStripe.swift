@@ -16,6 +16,8 @@ public actor FakeStripe {
 
     /// The value for STRIPE_API_BASE.
     public nonisolated let baseURL: String
+    /// Where it listens.
+    public nonisolated let port: Int
     /// A key that it accepts.
     public static let apiKey = "sk_test_fake"
 
@@ -55,6 +57,7 @@ public actor FakeStripe {
         self.deliver = deliver
         self.clock = clock
         self.listener = listener
+        self.port = port
         baseURL = "http://127.0.0.1:\(port)"
     }
 

@@ -109,8 +109,8 @@ struct FakeStripeBooks: Sendable {
         }
         balances["\(account)/\(currency)", default: 0] -= amount
         let payout = FakePayout(
-            id: nextID("po"), amount: amount, arrivalDate: seconds(), created: seconds(), currency: currency,
-            metadata: metadata)
+            id: nextID("po"), amount: account.hasSuffix("_other_amount") ? amount - 1 : amount, arrivalDate: seconds(),
+            created: seconds(), currency: account.hasSuffix("_other_currency") ? "eur" : currency, metadata: metadata)
         payouts.append(payout)
         accountOfPayout[payout.id] = account
         acceptances.append(
