@@ -110,7 +110,8 @@ public struct WebhookReceiver: Sendable {
         let answer = await judge(body, signature, endpoint)
         metrics.add(to: "webhooks_total", [("endpoint", endpoint.rawValue), ("result", answer.label)])
         if case .refused(let reason) = answer {
-            logger.warning("webhook refused", metadata: [LogKey.reason: "\(reason)"])
+            // Anybody can send such, any number of times: they are counted, and not to fill the log.
+            logger.debug("webhook refused", metadata: [LogKey.reason: "\(reason)"])
         }
         return answer
     }
