@@ -66,7 +66,8 @@ struct ReconcilerCommand: AsyncParsableCommand {
                         circle: circle, pool: context.pool, pulse: Pulse(every: .seconds(interval)),
                         readsPerSecond: reads, wakePublisher: { publisher.wake() }, logger: context.logger))
             }
-            services.append(ReconciliationAudit(stripe: stripe, pool: context.pool, logger: context.logger))
+            services.append(
+                ReconciliationAudit(stripe: stripe, circle: circle, pool: context.pool, logger: context.logger))
             services.append(WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger))
             return services
         }

@@ -98,7 +98,8 @@ struct FakeCircleBooks: Sendable {
             id: nextID("payout"), sourceWalletId: order.source.id,
             destination: .init(type: "address_book", id: recipient.id),
             amount: FakeCircleMoney(amount: paid, currency: order.amount.currency),
-            fees: FakeCircleMoney(amount: "0.00", currency: order.amount.currency), createDate: now.rfc3339,
+            fees: FakeCircleMoney(amount: script == .fee ? "0.25" : "0.00", currency: order.amount.currency),
+            createDate: now.rfc3339,
             updateDate: now.rfc3339, trackingRef: nextID("tracking"))
         payouts.append(payout)
         acceptances.append(

@@ -95,6 +95,18 @@ public actor FakeStripe {
         books.fail(payoutID: payoutID, code: code, now: moment)
     }
 
+    /// Somebody takes a transfer back.
+    ///
+    /// - Returns: whether there is such a transfer.
+    @discardableResult
+    public func reverse(transferID: String) -> Bool { books.reverse(transferID: transferID, now: moment) }
+
+    /// Lets a payout that failed be paid all the same, as no real one should.
+    public func contradict(payoutID: String) { books.contradict(payoutID: payoutID, now: moment) }
+
+    /// What the platform has left of what it had.
+    func platformBalance(of limit: Int64) -> Int64 { books.platformBalance(of: limit) }
+
     func create(_ creation: FakeCreation) -> FakeReply {
         let account = creation.account.isEmpty ? creation.fields["destination"] ?? "" : creation.account
         let fault = settings.faults.take(account)

@@ -87,7 +87,7 @@ struct FakeStripeBooks: Sendable {
         balances["\(destination)/\(currency)", default: 0] += amount
         let transfer = FakeTransfer(
             id: nextID("tr"), amount: amount, created: seconds(), currency: currency, destination: destination,
-            metadata: metadata, transferGroup: fields["transfer_group"])
+            livemode: destination.hasSuffix("_live"), metadata: metadata, transferGroup: fields["transfer_group"])
         transfers.append(transfer)
         acceptances.append(
             StripeAcceptance(
@@ -141,6 +141,39 @@ struct FakeStripeBooks: Sendable {
         }
     }
 
+    /// Takes a transfer back, as somebody does in the dashboard.
+    ///
+    /// - Returns: whether there is such a transfer.
+    mutating func reverse(transferID: String, now: FakeMoment) -> Bool {
+        self.now = now
+        guard let position = transfers.firstIndex(where: { $0.id == transferID && !$0.reversed }) else { return false }
+        transfers[position].amountReversed = transfers[position].amount
+        transfers[position].reversed = true
+        let transfer = transfers[position]
+        transferredMinor -= transfer.amount
+        balances["\(transfer.destination)/\(transfer.currency)", default: 0] -= transfer.amount
+        transferEvents.append(
+            FakeEvent(
+                id: nextID("evt"), type: "transfer.reversed", account: nil, created: seconds(),
+                data: .init(object: transfer)))
+        return true
+    }
+
+    /// What the platform has left of what it had.
+    func platformBalance(of limit: Int64) -> Int64 { limit - transferredMinor }
+
+    /// The transfers with what each did to the platform's balance.
+    var writtenOutTransfers: [FakeTransfer] {
+        transfers.map { transfer in
+            var transfer = transfer
+            let fee: Int64 = transfer.destination.hasSuffix("_fee") ? 25 : 0
+            transfer.balanceTransaction = FakeBalanceTransaction(
+                id: "txn_\(transfer.id)", amount: -transfer.amount, currency: transfer.currency, fee: fee,
+                net: -transfer.amount - fee)
+            return transfer
+        }
+    }
+
     /// A bank sends a payout back.
     ///
     /// - Returns: whether there is such a payout.
@@ -158,6 +191,13 @@ struct FakeStripeBooks: Sendable {
         payouts[position].failureCode = code
         payouts[position].failureMessage = "The bank sent it back."
         change(position, to: "failed", "payout.failed")
+    }
+
+    /// Says of a payout that failed that it was paid.
+    mutating func contradict(payoutID: String, now: FakeMoment) {
+        self.now = now
+        guard let position = payouts.firstIndex(where: { $0.id == payoutID }) else { return }
+        change(position, to: "paid", "payout.paid")
     }
 
     /// Takes a payout back, which works until the bank has it.

@@ -8,6 +8,8 @@ import Postgres
 struct DemoRun: Sendable {
     private static let idleWithin = Duration.seconds(600)
     private static let settledWithin = Duration.seconds(300)
+    /// What each payout beside may add: two requests and some questions, at the rates that providers allow.
+    private static let settledWithinPerPayout = Duration.milliseconds(100)
     private static let reportEvery = Duration.seconds(1)
     /// Between two asks for payouts while sample traffic flows.
     private static let payEvery = Duration.seconds(15)
@@ -92,7 +94,8 @@ struct DemoRun: Sendable {
     private func finish(summary path: String?) async throws -> Bool {
         try await waitUntilIdle()
         try await pay()
-        try await wait(for: "every payout to settle", within: DemoRun.settledWithin, every: .milliseconds(200)) {
+        let limit = DemoRun.settledWithin + DemoRun.settledWithinPerPayout * Int(try await unsettled())
+        try await wait(for: "every payout to settle", within: limit, every: .milliseconds(200)) {
             try await demo.check()
             return try await unsettled() == 0
         }
