@@ -25,6 +25,9 @@ struct FakeStripeBooks: Sendable {
     private(set) var transfers: [FakeTransfer] = []
     private(set) var payouts: [FakePayout] = []
     private var accountOfPayout: [String: String] = [:]
+    /// Where each payout, and those of each account, are among all: thousands are asked for one by one.
+    private var positionOfPayout: [String: Int] = [:]
+    private var positionsOfAccount: [String: [Int]] = [:]
     /// Minor units by account and currency.
     private var balances: [String: Int64] = [:]
     private var transferredMinor: Int64 = 0
@@ -111,6 +114,8 @@ struct FakeStripeBooks: Sendable {
         let payout = FakePayout(
             id: nextID("po"), amount: account.hasSuffix("_other_amount") ? amount - 1 : amount, arrivalDate: seconds(),
             created: seconds(), currency: account.hasSuffix("_other_currency") ? "eur" : currency, metadata: metadata)
+        positionOfPayout[payout.id] = payouts.count
+        positionsOfAccount[account, default: []].append(payouts.count)
         payouts.append(payout)
         accountOfPayout[payout.id] = account
         acceptances.append(
@@ -128,7 +133,7 @@ struct FakeStripeBooks: Sendable {
         let ripe = due.filter { $0.at <= now.instant }
         due.removeAll { $0.at <= now.instant }
         for entry in ripe {
-            guard let position = payouts.firstIndex(where: { $0.id == entry.payoutID }) else { continue }
+            guard let position = positionOfPayout[entry.payoutID] else { continue }
             let account = accountOfPayout[entry.payoutID] ?? ""
             switch payouts[position].status {
             case "pending": change(position, to: "in_transit", "payout.updated")
@@ -179,7 +184,7 @@ struct FakeStripeBooks: Sendable {
     /// - Returns: whether there is such a payout.
     mutating func fail(payoutID: String, code: String, now: FakeMoment) -> Bool {
         self.now = now
-        guard let position = payouts.firstIndex(where: { $0.id == payoutID }) else { return false }
+        guard let position = positionOfPayout[payoutID] else { return false }
         fail(position, code: code)
         return true
     }
@@ -196,7 +201,7 @@ struct FakeStripeBooks: Sendable {
     /// Says of a payout that failed that it was paid.
     mutating func contradict(payoutID: String, now: FakeMoment) {
         self.now = now
-        guard let position = payouts.firstIndex(where: { $0.id == payoutID }) else { return }
+        guard let position = positionOfPayout[payoutID] else { return }
         change(position, to: "paid", "payout.paid")
     }
 
@@ -250,7 +255,7 @@ struct FakeStripeBooks: Sendable {
     }
 
     func payouts(of account: String) -> [FakePayout] {
-        payouts.filter { accountOfPayout[$0.id] == account }
+        (positionsOfAccount[account] ?? []).map { payouts[$0] }
     }
 
     func balance(of account: String) -> [String: Int64] {
