@@ -69,7 +69,9 @@ public struct ConsoleApp: Sendable {
         routes =
             ReadRoutes.all(services) + FraudRoutes.all(services) + IngestionRoutes.all(services)
             + PaymentRoutes.all(services) + PayoutControlRoutes.all(services) + BreakRoutes.all(services)
-            + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + PayoutMethodRoutes.all(services)
+            + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + AffiliateCheckRoutes.all(services)
+            + ManualBatchRoutes.all(services)
+            + PayoutMethodRoutes.all(services)
             + OutcomeRoutes.all(services)
             + NotificationRoutes.all(services) + WebhookEndpointRoutes.all(services)
             + RuleRoutes.all(services) + LedgerRoutes.all(services)

@@ -1,3 +1,20 @@
+/// What went out before, and how much may without a person.
+public struct PayoutExposure: Hashable, Sendable {
+    /// Minor units that the affiliate was paid within 30 days, or is about to be.
+    public var recentMinor: Int64 = 0
+    /// nil: ten times what may be paid at once.
+    public var recentLimitMinor: Int64?
+    /// Days since the affiliate joined.
+    public var ageDays: Int64 = 0
+    public var ageDaysMinimum: Int64 = 0
+    /// Minor units of everybody's payouts of this day (UTC) that no person was asked about.
+    public var todayMinor: Int64 = 0
+    /// nil: as much as it may be.
+    public var todayLimitMinor: Int64?
+
+    public init() {}
+}
+
 /// What is known of an affiliate's balance when a payout of it is decided.
 public struct PayoutCandidate: Hashable, Sendable {
     public let affiliateID: String
@@ -25,12 +42,13 @@ public struct PayoutCandidate: Hashable, Sendable {
     public let coolingUntil: Timestamp?
     /// Payouts of the last 30 days that failed or came back.
     public let recentFailures: Int
+    public var exposure: PayoutExposure
 
     public init(
         affiliateID: String, currency: Currency, payableMinor: Int64, minimumMinor: Int64, automaticLimitMinor: Int64,
         secondApprovalLimitMinor: Int64, affiliateIsActive: Bool, kycStatus: String, taxStatus: String,
         freeze: String?, verdict: FraudVerdict, provider: String, destination: String?, destinationBlock: String?,
-        coolingUntil: Timestamp?, recentFailures: Int
+        coolingUntil: Timestamp?, recentFailures: Int, exposure: PayoutExposure = PayoutExposure()
     ) {
         self.affiliateID = affiliateID
         self.currency = currency
@@ -48,6 +66,7 @@ public struct PayoutCandidate: Hashable, Sendable {
         self.destinationBlock = destinationBlock
         self.coolingUntil = coolingUntil
         self.recentFailures = recentFailures
+        self.exposure = exposure
     }
 }
 
@@ -82,22 +101,23 @@ public enum PayoutDecision: Hashable, Sendable {
     /// Decides on one balance. A condition missed: withheld, and its name says why. A limit missed: manual.
     public init(_ candidate: PayoutCandidate) {
         let conditions = PayoutDecision.conditions(of: candidate)
-        let limits = [
-            PayoutLimit(
-                name: "automatic_limit_minor", threshold: String(candidate.automaticLimitMinor),
-                value: String(candidate.payableMinor),
-                passed: candidate.payableMinor <= candidate.automaticLimitMinor),
-            PayoutLimit(
-                name: PayoutLimit.secondApproval, threshold: String(candidate.secondApprovalLimitMinor),
-                value: String(candidate.payableMinor),
-                passed: candidate.payableMinor <= candidate.secondApprovalLimitMinor),
-            PayoutLimit(
-                name: "fraud_verdict", threshold: FraudVerdict.clear.rawValue, value: candidate.verdict.rawValue,
-                passed: candidate.verdict == .clear),
-            PayoutLimit(
-                name: "recent_failures", threshold: "0", value: String(candidate.recentFailures),
-                passed: candidate.recentFailures == 0),
-        ]
+        let limits =
+            [
+                PayoutLimit(
+                    name: "automatic_limit_minor", threshold: String(candidate.automaticLimitMinor),
+                    value: String(candidate.payableMinor),
+                    passed: candidate.payableMinor <= candidate.automaticLimitMinor),
+                PayoutLimit(
+                    name: PayoutLimit.secondApproval, threshold: String(candidate.secondApprovalLimitMinor),
+                    value: String(candidate.payableMinor),
+                    passed: candidate.payableMinor <= candidate.secondApprovalLimitMinor),
+                PayoutLimit(
+                    name: "fraud_verdict", threshold: FraudVerdict.clear.rawValue, value: candidate.verdict.rawValue,
+                    passed: candidate.verdict == .clear),
+                PayoutLimit(
+                    name: "recent_failures", threshold: "0", value: String(candidate.recentFailures),
+                    passed: candidate.recentFailures == 0),
+            ] + PayoutDecision.exposureLimits(of: candidate)
         if !conditions.allSatisfy(\.passed) {
             self = .withheld(conditions + limits)
         } else if limits.allSatisfy(\.passed) {
@@ -105,6 +125,34 @@ public enum PayoutDecision: Hashable, Sendable {
         } else {
             self = .manual(conditions + limits)
         }
+    }
+
+    /// What would be too much with what went out before, or too early.
+    private static func exposureLimits(of candidate: PayoutCandidate) -> [PayoutLimit] {
+        let exposure = candidate.exposure
+        let recent = PayoutDecision.sum(exposure.recentMinor, candidate.payableMinor)
+        let recentLimit =
+            exposure.recentLimitMinor
+            ?? (candidate.automaticLimitMinor <= Int64.max / 10
+                ? candidate.automaticLimitMinor * 10 : Int64.max)
+        let today = PayoutDecision.sum(exposure.todayMinor, candidate.payableMinor)
+        return [
+            PayoutLimit(
+                name: "thirty_day_limit_minor", threshold: String(recentLimit), value: String(recent),
+                passed: recent <= recentLimit),
+            PayoutLimit(
+                name: "affiliate_age_days", threshold: String(exposure.ageDaysMinimum),
+                value: String(exposure.ageDays), passed: exposure.ageDays >= exposure.ageDaysMinimum),
+            PayoutLimit(
+                name: "daily_limit_minor", threshold: exposure.todayLimitMinor.map(String.init) ?? "none",
+                value: String(today), passed: exposure.todayLimitMinor.map { today <= $0 } ?? true),
+        ]
+    }
+
+    /// Above what fits, the greatest that does: it passes no limit that means anything.
+    private static func sum(_ one: Int64, _ other: Int64) -> Int64 {
+        let (sum, overflows) = one.addingReportingOverflow(other)
+        return overflows ? .max : sum
     }
 
     private static func conditions(of candidate: PayoutCandidate) -> [PayoutLimit] {

@@ -95,8 +95,10 @@ public enum StatusEffect: Hashable, Sendable {
     case move(to: PayoutState)
     /// The payout already stands there.
     case nothing
-    /// The provider went backwards, or contradicts what was settled: a person must look.
+    /// The provider went backwards: a person must look.
     case regression
+    /// It ended another way there than here: money may have moved that is payable again, or have come back.
+    case mismatch
 
     /// - Parameter state: submitted or later; an earlier one is bound to its provider object first.
     public init(observing status: ProviderStatus, in state: PayoutState) {
@@ -106,7 +108,7 @@ public enum StatusEffect: Hashable, Sendable {
         } else if PayoutState.canMove(from: state, to: target) {
             self = .move(to: target)
         } else {
-            self = .regression
+            self = state.rank == nil || target.rank == nil ? .mismatch : .regression
         }
     }
 

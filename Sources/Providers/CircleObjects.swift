@@ -20,7 +20,7 @@ enum CircleObjects {
         return ProviderObservation(
             operation: .payout, objectID: objectID, account: account, amount: amount(tree["amount"]), reference: nil,
             status: tree["status"]?.string.flatMap(status), failureCode: tree["errorCode"]?.string, arrivalAt: nil,
-            observedAt: observedAt, isAnonymous: true)
+            observedAt: observedAt, isAnonymous: true, feeMinor: amount(tree["fees"])?.minorUnits)
     }
 
     /// - Returns: nil for a status that is not known: whatever it means, it is not the end.
@@ -35,7 +35,7 @@ enum CircleObjects {
         }
     }
 
-    private static func amount(_ tree: JSONTree?) -> Money? {
+    static func amount(_ tree: JSONTree?) -> Money? {
         guard let currency = tree?["currency"]?.string.flatMap({ Currency(code: $0) }),
             let parts = tree?["amount"]?.string?.split(separator: ".", omittingEmptySubsequences: false),
             (1...2).contains(parts.count)

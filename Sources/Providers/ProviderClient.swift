@@ -57,6 +57,15 @@ struct ProviderClient: Sendable {
         }
     }
 
+    /// Whether an address answers with a success; what it answers is nobody's business here.
+    func reaches(_ url: String) async -> Bool {
+        // Why it does not answer changes nothing: it is tried again.
+        guard let response = try? await client.execute(HTTPClientRequest(url: url), timeout: timeout) else {
+            return false
+        }
+        return (200..<300).contains(Int(response.status.code))
+    }
+
     /// Asks for what a provider has, or for what is safe to ask twice.
     func ask(_ request: HTTPClientRequest) async -> Result<JSONTree, Unanswered> {
         do {

@@ -24,6 +24,7 @@ public struct ReconciliationAudit: Service {
     private static let accountsMaximum = 500
 
     private let stripe: StripeConnect
+    private let circle: CircleMint?
     private let pool: PostgresPool
     private let pulse: Pulse
     private let limiter: RateLimiter
@@ -31,13 +32,16 @@ public struct ReconciliationAudit: Service {
     private let logger: Logger
 
     /// - Parameters:
+    ///   - circle: nil: nobody is paid over it.
     ///   - pulse: how often it looks.
     ///   - readsPerSecond: beside those of the reconciler, fewer than the provider allows.
     public init(
-        stripe: StripeConnect, pool: PostgresPool, pulse: Pulse = Pulse(every: .seconds(3_600)),
+        stripe: StripeConnect, circle: CircleMint? = nil, pool: PostgresPool,
+        pulse: Pulse = Pulse(every: .seconds(3_600)),
         readsPerSecond: Int = 5, clock: @escaping @Sendable () -> Timestamp = systemNow, logger: Logger
     ) {
         self.stripe = stripe
+        self.circle = circle
         self.pool = pool
         self.pulse = pulse
         self.clock = clock
@@ -61,6 +65,10 @@ public struct ReconciliationAudit: Service {
         var round = AuditRound()
         try await compareTransfers(&round)
         try await compareBalances(&round)
+        try await compareOwnBalance(of: stripe.name, &round) { await stripe.balance(of: nil) }
+        if let circle {
+            try await compareOwnBalance(of: circle.name, &round) { await circle.balance() }
+        }
         let now = clock()
         try await pool.transaction { (transaction) throws(PostgresError) in
             try AuditStore.compareReserves(at: now, in: transaction)
@@ -114,6 +122,42 @@ public struct ReconciliationAudit: Service {
             }
         }
     }
+
+    /// Compares what the company has at a provider with the books, while nothing is on its way there.
+    private func compareOwnBalance(
+        of provider: String, _ round: inout AuditRound, _ ask: () async -> [String: Int64]?
+    ) async throws {
+        let before = try await pool.transaction { (transaction) throws(PostgresError) in
+            try AuditStore.ownBalance(of: provider, in: transaction)
+        }
+        guard let before else { return }
+        try await limiter.take()
+        guard let there = await ask() else {
+            round.isPartial = true
+            return
+        }
+        let now = clock()
+        try await pool.transaction { (transaction) throws(PostgresError) in
+            // What moved meanwhile may be in the answer or not: the next audit asks again.
+            guard try AuditStore.ownBalance(of: provider, in: transaction) == before else { return }
+            try AuditStore.compareOwn(before, of: provider, there: there, at: now, in: transaction)
+        }
+    }
+}
+
+extension CircleMint {
+    /// What the company has at Circle, in minor units by lower-case currency.
+    ///
+    /// - Returns: nil if the provider does not answer.
+    func balance() async -> [String: Int64]? {
+        guard case .success(let tree) = await http.ask(makeRequest(.GET, "/v1/businessAccount/balances")) else {
+            return nil
+        }
+        let amounts = (tree["data"]?["available"]?.array ?? []) + (tree["data"]?["unsettled"]?.array ?? [])
+        return amounts.compactMap { CircleObjects.amount($0) }.reduce(into: [:]) { sums, amount in
+            sums[amount.currency.code.lowercased(), default: 0] += amount.minorUnits
+        }
+    }
 }
 
 extension StripeConnect {
@@ -125,7 +169,9 @@ extension StripeConnect {
     ) async -> (observations: [ProviderObservation], next: String?)? {
         let from = since.seconds(since: Timestamp(secondsSinceEpoch: 0))
         let page = cursor.map { "&starting_after=\($0)" } ?? ""
-        let path = "/v1/transfers?created[gte]=\(from)&limit=\(StripeConnect.pageSize)\(page)"
+        let path =
+            "/v1/transfers?created[gte]=\(from)&limit=\(StripeConnect.pageSize)"
+            + "&expand[0]=data.balance_transaction\(page)"
         guard case .success(let tree) = await get(path, account: nil) else { return nil }
         let objects = tree["data"]?.array ?? []
         let last = objects.last?["id"]?.string
@@ -139,8 +185,9 @@ extension StripeConnect {
 
     /// What lies on a connected account, available or pending, in minor units by lower-case currency.
     ///
+    /// - Parameter account: nil for the platform's own.
     /// - Returns: nil if the provider does not answer.
-    func balance(of account: String) async -> [String: Int64]? {
+    func balance(of account: String?) async -> [String: Int64]? {
         guard case .success(let tree) = await get("/v1/balance", account: account) else { return nil }
         let amounts = (tree["available"]?.array ?? []) + (tree["pending"]?.array ?? [])
         return amounts.reduce(into: [:]) { sums, amount in

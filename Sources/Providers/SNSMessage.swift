@@ -25,6 +25,20 @@ public struct SNSMessage: Hashable, Sendable {
         return names.compactMap { name in fields[name].map { "\(name)\n\($0)\n" } }.joined()
     }
 
+    /// `Notification`, or one of the confirmations.
+    public var type: String { fields["Type"] ?? "" }
+
+    /// What it carries, a JSON text.
+    public var message: String { fields["Message"] ?? "" }
+
+    /// What has to be asked for so that notifications come; nil in a notification, and where it is not Amazon's own.
+    public var subscribeURL: String? {
+        guard type == "SubscriptionConfirmation", let url = fields["SubscribeURL"], SNSMessage.isAmazon(url) else {
+            return nil
+        }
+        return url
+    }
+
     /// Whether it is about a topic of Circle's; nothing of it may be fetched otherwise.
     public var isFromCircle: Bool {
         let parts = (fields["TopicArn"] ?? "").split(separator: ":", omittingEmptySubsequences: false)

@@ -18,23 +18,28 @@ enum StripeObjects {
     /// A transfer or a bank payout.
     ///
     /// - Parameter account: whose payout it is; a transfer names its own destination.
-    /// - Returns: nil for another object, for one of the other mode, or for a status that is not known.
+    /// - Returns: nil for another object, or for a status that is not known.
     static func observation(
         _ tree: JSONTree, account: String, isLive: Bool, observedAt: Timestamp
     ) -> ProviderObservation? {
-        guard let objectID = tree["id"]?.string, tree["livemode"]?.bool == isLive else { return nil }
+        guard let objectID = tree["id"]?.string else { return nil }
+        let isOfOtherMode = tree["livemode"]?.bool != isLive
+        // Only where it was asked to be written out.
+        let fee = tree["balance_transaction"]?["fee"]?.integer
         switch tree["object"]?.string {
         case "transfer":
             return ProviderObservation(
                 operation: .transfer, objectID: objectID, account: tree["destination"]?.string ?? "",
                 amount: amount(tree), reference: reference(tree), status: nil, failureCode: nil, arrivalAt: nil,
-                observedAt: observedAt)
+                observedAt: observedAt, isOfOtherMode: isOfOtherMode, feeMinor: fee,
+                reversedMinor: tree["amount_reversed"]?.integer ?? 0)
         case "payout":
             guard let status = tree["status"]?.string.flatMap({ ProviderStatus(rawValue: $0) }) else { return nil }
             return ProviderObservation(
                 operation: .payout, objectID: objectID, account: account, amount: amount(tree),
                 reference: reference(tree), status: status, failureCode: tree["failure_code"]?.string,
-                arrivalAt: tree["arrival_date"]?.integer.flatMap(moment), observedAt: observedAt)
+                arrivalAt: tree["arrival_date"]?.integer.flatMap(moment), observedAt: observedAt,
+                isOfOtherMode: isOfOtherMode, feeMinor: fee)
         default: return nil
         }
     }

@@ -10,11 +10,13 @@ public import WorkerRuntime
 /// A notice is a hint to look, never a fact: what it says about money is fetched again before it is believed.
 public struct WebhookReceiver: Sendable {
     /// Stripe signs for two endpoints with secrets of their own: one for the platform's events, one for those of
-    /// connected accounts. Circle has one, and signs with a key that it publishes.
+    /// connected accounts. Circle has one, and signs with a key that it publishes; what Amazon brings from it is a
+    /// hint.
     public enum Endpoint: String, Sendable, CaseIterable {
         case platform = "stripe"
         case connect = "stripe-connect"
         case circle
+        case circleHints = "circle-sns"
 
         /// The path that the provider posts to.
         public var path: String { "/webhooks/\(rawValue)" }
@@ -24,11 +26,17 @@ public struct WebhookReceiver: Sendable {
     public struct Circle: Sendable {
         let keys: CircleKeys
         let pulse: Pulse
+        let hints: CircleHints
 
-        /// - Parameter pulse: rung when a notice of Circle was stored.
-        public init(keys: CircleKeys, pulse: Pulse) {
+        /// - Parameters:
+        ///   - pulse: rung when Circle told something.
+        ///   - confirm: asks for an address of Amazon's, which subscribes to its notifications; whether that worked.
+        public init(
+            keys: CircleKeys, pulse: Pulse, confirm: @escaping @Sendable (String) async -> Bool = { _ in false }
+        ) {
             self.keys = keys
             self.pulse = pulse
+            hints = CircleHints(confirm: confirm)
         }
     }
 
@@ -51,6 +59,8 @@ public struct WebhookReceiver: Sendable {
         case repeated
         /// Genuine, and not for this mode.
         case ignored
+        /// Nobody vouches for it, and the provider is asked about what it names.
+        case hinted
         case refused(String)
         /// The sender shall try again.
         case unavailable
@@ -58,7 +68,7 @@ public struct WebhookReceiver: Sendable {
         /// The HTTP status.
         public var status: Int {
             switch self {
-            case .stored, .repeated, .ignored: 200
+            case .stored, .repeated, .ignored, .hinted: 200
             case .refused: 400
             case .unavailable: 503
             }
@@ -110,15 +120,17 @@ public struct WebhookReceiver: Sendable {
         let answer = await judge(body, signature, endpoint)
         metrics.add(to: "webhooks_total", [("endpoint", endpoint.rawValue), ("result", answer.label)])
         if case .refused(let reason) = answer {
-            logger.warning("webhook refused", metadata: [LogKey.reason: "\(reason)"])
+            // Anybody can send such, any number of times: they are counted, and not to fill the log.
+            logger.debug("webhook refused", metadata: [LogKey.reason: "\(reason)"])
         }
         return answer
     }
 
     private func judge(_ body: [UInt8], _ signature: Signature?, _ endpoint: Endpoint) async -> Answer {
         guard body.count <= WebhookReceiver.bodyBytesMaximum else { return .refused("too_large") }
-        guard let signature else { return .refused("unsigned") }
         let now = clock()
+        if endpoint == .circleHints { return await hint(body, at: now) }
+        guard let signature else { return .refused("unsigned") }
         if let answer = await verify(body, signature, endpoint, at: now) { return answer }
         guard let tree = JSONTree(ArraySlice(body)) else { return .refused("unreadable") }
         switch endpoint {
@@ -127,7 +139,7 @@ public struct WebhookReceiver: Sendable {
             // A connect endpoint of a live account also hears of tests; refusing them would only make it hear again.
             guard tree["livemode"]?.bool == isLive else { return .ignored }
             return await store(notice, pulse, at: now)
-        case .circle:
+        case .circle, .circleHints:
             guard let notice = WebhookNotice(circle: tree, body: body), let circle else {
                 return .refused("unreadable")
             }
@@ -153,6 +165,27 @@ public struct WebhookReceiver: Sendable {
         }
     }
 
+    /// Whoever sent it, at most the provider is asked about a payout that it has.
+    private func hint(_ body: [UInt8], at now: Timestamp) async -> Answer {
+        guard let circle else { return .refused("not_configured") }
+        guard let hint = CircleHint(body) else { return .refused("unreadable") }
+        switch hint {
+        case .confirmation(let url): return await circle.hints.confirm(url, at: now) ? .hinted : .unavailable
+        case .other: return .ignored
+        case .payout(let objectID):
+            do {
+                let isOurs = try await pool.transaction { (transaction) throws(PostgresError) in
+                    try PayoutStore.checkNow(provider: "circle", objectID: objectID, at: now, in: transaction)
+                }
+                if isOurs { circle.pulse.ring() }
+                return isOurs ? .hinted : .ignored
+            } catch {
+                logger.warning("webhook not applied", metadata: [LogKey.error: "\(error)"])
+                return .unavailable
+            }
+        }
+    }
+
     private func store(_ notice: WebhookNotice, _ pulse: Pulse, at now: Timestamp) async -> Answer {
         do {
             let isNew = try await pool.transaction { (transaction) throws(PostgresError) in
@@ -174,6 +207,7 @@ extension WebhookReceiver.Answer {
         case .stored: "stored"
         case .repeated: "repeated"
         case .ignored: "ignored"
+        case .hinted: "hinted"
         case .refused(let reason): reason
         case .unavailable: "unavailable"
         }

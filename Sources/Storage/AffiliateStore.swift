@@ -20,6 +20,10 @@ public struct AffiliateRecord: Encodable, Hashable, Sendable {
     public let hasPayoutAccount: Bool
     /// Why that account took no money the last time.
     public let payoutBlock: String?
+    /// not_required, pending, verified or failed.
+    public let kycStatus: String
+    /// not_required, missing, valid or expired.
+    public let taxStatus: String
     public let autoRegistered: Bool
     public let joinedAt: String
 
@@ -39,6 +43,8 @@ public struct AffiliateRecord: Encodable, Hashable, Sendable {
         payoutProvider = "stripe"
         hasPayoutAccount = false
         payoutBlock = nil
+        kycStatus = "not_required"
+        taxStatus = "not_required"
         autoRegistered = false
         joinedAt = moment.rfc3339
     }
@@ -57,6 +63,8 @@ public struct AffiliateRecord: Encodable, Hashable, Sendable {
         payoutBlock = try row.textOrNull(10)
         autoRegistered = try row.bool(11)
         joinedAt = Timestamp(microsecondsSinceEpoch: try row.timestamp(12)).rfc3339
+        kycStatus = try row.text(13)
+        taxStatus = try row.text(14)
     }
 }
 
@@ -86,7 +94,8 @@ public enum AffiliateStore {
         try transaction.query(
             """
             SELECT affiliate_id, name, email, country, status, fraud_verdict, group_id, referred_by, payout_provider,
-                COALESCE(provider_account, '') <> '', payout_block, auto_registered, joined_at
+                COALESCE(provider_account, '') <> '', payout_block, auto_registered, joined_at, kyc_status,
+                tax_status
             FROM affiliate
             WHERE ($1::text IS NULL OR affiliate_id > $1) AND ($2::text IS NULL OR status = $2)
                 AND ($3::text IS NULL OR group_id = $3) AND ($4::text IS NULL OR referred_by = $4)
@@ -108,7 +117,8 @@ public enum AffiliateStore {
         try transaction.query(
             """
             SELECT affiliate_id, name, email, country, status, fraud_verdict, group_id, referred_by, payout_provider,
-                COALESCE(provider_account, '') <> '', payout_block, auto_registered, joined_at
+                COALESCE(provider_account, '') <> '', payout_block, auto_registered, joined_at, kyc_status,
+                tax_status
             FROM affiliate WHERE affiliate_id = $1
             """, .text(affiliateID)
         ) { row throws(PostgresError) in try AffiliateRecord(row) }.first
@@ -132,6 +142,21 @@ public enum AffiliateStore {
             "UPDATE affiliate SET name = $2, status = $3, group_id = $4, referred_by = $5 WHERE affiliate_id = $1",
             .text(record.affiliateId), .text(record.name), .text(record.status), .optionalText(record.groupId),
             .optionalText(record.referredBy))
+    }
+
+    /// Records how the checks of an affiliate stand; its payouts are withheld until both are passed or not needed.
+    ///
+    /// - Parameters:
+    ///   - kyc: of the identity; nil leaves it.
+    ///   - tax: of the tax form; nil leaves it.
+    public static func setChecks(
+        of affiliateID: String, kyc: String?, tax: String?, in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        try transaction.run(
+            """
+            UPDATE affiliate SET kyc_status = COALESCE($2, kyc_status), tax_status = COALESCE($3, tax_status)
+            WHERE affiliate_id = $1
+            """, .text(affiliateID), .optionalText(kyc), .optionalText(tax))
     }
 
     /// Those who referred an affiliate, the nearest first, the affiliate itself before them; empty if it is unknown.

@@ -58,6 +58,64 @@ public enum AuditStore {
         try close(.balanceMismatch, except: nil, objectID: objectID, at: now, in: transaction)
     }
 
+    /// What the books say that the company has at a provider, in minor units by lower-case currency.
+    ///
+    /// - Returns: nil while a request is under way or its outcome unknown: then nobody can say.
+    public static func ownBalance(
+        of provider: String, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [String: Int64]? {
+        let isMoving = try transaction.query(
+            "SELECT 1 FROM payout_attempt WHERE provider = $1 AND state IN ('sending', 'unknown') LIMIT 1",
+            .text(provider)
+        ) { row in try row.int4(0) }
+        guard isMoving.isEmpty else { return nil }
+        let balances = try transaction.query(
+            """
+            SELECT lower(currency), sum(CASE WHEN debit::text = $1 THEN amount_minor ELSE -amount_minor END)::int8
+            FROM ledger_posting WHERE $1 IN (debit::text, credit::text) GROUP BY currency
+            """, .text("asset:provider:\(provider)")
+        ) { row in (currency: try row.text(0), minor: try row.int8(1)) }
+        return Dictionary(uniqueKeysWithValues: balances.map { ($0.currency, $0.minor) })
+    }
+
+    /// Compares the company's balance at a provider with the books. What was there before the first comparison is the
+    /// difference that stays; any other one is a break until a posting explains it.
+    ///
+    /// - Parameter there: minor units by lower-case currency.
+    public static func compareOwn(
+        _ here: [String: Int64], of provider: String, there: [String: Int64], at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        // A currency that the provider does not name is one that it does not keep.
+        let currencies = there.keys.sorted()
+        guard !currencies.isEmpty else { return }
+        let compared = try transaction.query(
+            """
+            INSERT INTO provider_balance AS b (provider, currency, here_minor, there_minor, opening_minor, compared_at)
+            SELECT $1, upper(currency), here, there, there - here, $5::timestamptz
+            FROM unnest($2::text[], $3::int8[], $4::int8[]) AS n (currency, here, there)
+            ON CONFLICT (provider, currency) DO UPDATE
+            SET here_minor = excluded.here_minor, there_minor = excluded.there_minor, compared_at = excluded.compared_at
+            RETURNING currency, there_minor - here_minor - opening_minor
+            """, .text(provider), .texts(currencies), .int8s(currencies.map { here[$0] ?? 0 }),
+            .int8s(currencies.map { there[$0] ?? 0 }), .moment(now)
+        ) { row in (currency: try row.currency(0), differenceMinor: try row.int8(1)) }
+        for balance in compared {
+            let objectID = "\(provider) \(balance.currency.code)"
+            guard balance.differenceMinor != 0 else {
+                try close(.balanceMismatch, except: nil, objectID: objectID, at: now, in: transaction)
+                continue
+            }
+            try BreakStore.open(
+                [
+                    ReconciliationBreak(
+                        kind: .balanceMismatch, payoutID: nil, objectID: objectID,
+                        detail: "\(balance.differenceMinor) more there than the books explain",
+                        amount: Money(minorUnits: balance.differenceMinor, currency: balance.currency))
+                ], at: now, in: transaction)
+        }
+    }
+
     /// Compares each affiliate's reserve with its open payouts, and the money in transit with the payouts that are.
     public static func compareReserves(at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
         let differing = try transaction.query(

@@ -13,6 +13,12 @@ public struct ReconciliationBreak: Hashable, Sendable {
         case destinationMismatch = "destination_mismatch"
         case livemodeMismatch = "livemode_mismatch"
         case statusRegression = "status_regression"
+        /// It ended another way at the provider than here.
+        case statusMismatch = "status_mismatch"
+        /// The provider kept something for itself that the books do not have.
+        case feeMismatch = "fee_mismatch"
+        /// A transfer was taken back, and nobody here asked for that.
+        case unexpectedReversal = "unexpected_reversal"
         case staleUnknown = "stale_unknown"
         case staleInTransit = "stale_in_transit"
         case lateReturn = "late_return"
@@ -30,9 +36,10 @@ public struct ReconciliationBreak: Hashable, Sendable {
         public var severity: Severity {
             switch self {
             case .missingInLedger, .duplicateAtProvider, .amountMismatch, .currencyMismatch, .destinationMismatch,
-                .balanceMismatch, .reservationMismatch, .requestDrift:
+                .balanceMismatch, .reservationMismatch, .requestDrift, .statusMismatch, .unexpectedReversal,
+                .livemodeMismatch:
                 .money
-            case .livemodeMismatch, .statusRegression, .staleUnknown, .staleInTransit, .lateReturn, .missingAtProvider:
+            case .statusRegression, .staleUnknown, .staleInTransit, .lateReturn, .missingAtProvider, .feeMismatch:
                 .warning
             case .missingWebhook, .unmatchedWebhook: .notice
             }
@@ -41,7 +48,9 @@ public struct ReconciliationBreak: Hashable, Sendable {
         /// No payout of the affiliate is planned or sent until people have looked.
         var freezesAffiliate: Bool {
             switch self {
-            case .missingInLedger, .duplicateAtProvider, .amountMismatch, .currencyMismatch, .destinationMismatch: true
+            case .missingInLedger, .duplicateAtProvider, .amountMismatch, .currencyMismatch, .destinationMismatch,
+                .statusMismatch, .unexpectedReversal, .livemodeMismatch:
+                true
             default: false
             }
         }
@@ -55,6 +64,10 @@ public struct ReconciliationBreak: Hashable, Sendable {
             case .amountMismatch, .currencyMismatch: "Compare the stored request with the provider's object."
             case .destinationMismatch: "Find out which account has the money before anything else is sent."
             case .livemodeMismatch: "Check the mode and the keys of the payer."
+            case .statusMismatch:
+                "Find out where the money is before the affiliate is paid again, then lift the freeze."
+            case .feeMismatch: "Post the fee with tributary ledger post, or ask the provider why there is one."
+            case .unexpectedReversal: "Ask who took it back at the provider; correct the books, then lift the freeze."
             case .statusRegression: "Ask the provider what happened to it; nothing was changed here."
             case .staleUnknown: "Search at the provider; two people may say what became of it."
             case .staleInTransit: "Ask the provider for the trace of the bank payout."

@@ -115,6 +115,11 @@ public enum PayoutAttemptStore {
                     AND NOT EXISTS (
                         SELECT FROM payout_attempt r
                         WHERE r.provider = a.provider AND r.account = a.account AND r.state = 'sending')
+                    -- Behind one that was turned away the others of its account wait, so that they keep their order.
+                    AND NOT EXISTS (
+                        SELECT FROM payout_attempt e WHERE e.provider = a.provider AND e.account = a.account
+                            AND e.state = 'prepared' AND e.next_send_at > $1
+                            AND e.payout_attempt_id < a.payout_attempt_id)
                 ORDER BY a.next_send_at, a.payout_attempt_id LIMIT $3 FOR UPDATE OF a SKIP LOCKED
             ), chosen AS (
                 SELECT DISTINCT ON (account) payout_attempt_id, state FROM due ORDER BY account, payout_attempt_id

@@ -48,4 +48,18 @@ extension PayoutStore {
                 AND state IN ('unknown', 'manual', 'submitted', 'canceling', 'in_transit', 'paid')
             """, .uuid(payoutID.value), .moment(now)) == 1
     }
+
+    /// As `checkNow`, for the payout that a provider has under an id.
+    ///
+    /// - Returns: whether there is one to ask about.
+    public static func checkNow(
+        provider: String, objectID: String, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Bool {
+        try transaction.run(
+            """
+            UPDATE payout p SET check_at = $3 FROM payout_attempt a
+            WHERE a.provider_object_id = $2 AND a.provider = $1 AND p.payout_id = a.payout_id
+                AND p.state IN ('submitted', 'canceling', 'in_transit', 'paid')
+            """, .text(provider), .text(objectID), .moment(now)) == 1
+    }
 }

@@ -16,13 +16,19 @@ public struct ProviderObservation: Hashable, Sendable {
     public let arrivalAt: Timestamp?
     /// The provider keeps no name of ours: an object that is not known here may answer a request whose reply is lost.
     public let isAnonymous: Bool
+    /// Of the mode that our keys are not of.
+    public let isOfOtherMode: Bool
+    /// What the provider kept of it; nil: not said.
+    public let feeMinor: Int64?
+    /// What was taken back of a transfer; minor units.
+    public let reversedMinor: Int64
     /// When it was asked for: what happened here since then, it cannot know.
     public let observedAt: Timestamp
 
     public init(
         operation: PayoutOperation, objectID: String, account: String, amount: Money?, reference: AttemptReference?,
         status: ProviderStatus?, failureCode: String?, arrivalAt: Timestamp?, observedAt: Timestamp,
-        isAnonymous: Bool = false
+        isAnonymous: Bool = false, isOfOtherMode: Bool = false, feeMinor: Int64? = nil, reversedMinor: Int64 = 0
     ) {
         self.operation = operation
         self.objectID = objectID
@@ -34,6 +40,9 @@ public struct ProviderObservation: Hashable, Sendable {
         self.arrivalAt = arrivalAt
         self.observedAt = observedAt
         self.isAnonymous = isAnonymous
+        self.isOfOtherMode = isOfOtherMode
+        self.feeMinor = feeMinor
+        self.reversedMinor = reversedMinor
     }
 }
 
@@ -73,6 +82,10 @@ extension PayoutStore {
             return try open(
                 .missingInLedger, nil, observation, "no attempt of ours made it", at: now, in: transaction)
         }
+        if let fee = observation.feeMinor, fee != 0, !observation.isOfOtherMode {
+            // The payout goes on all the same.
+            _ = try open(.feeMismatch, payout, observation, "0 here, \(fee) there", at: now, in: transaction)
+        }
         if let contradiction = contradiction(of: observation, to: attempt) {
             return try open(
                 contradiction.kind, payout, observation, contradiction.detail, at: now, in: transaction)
@@ -101,10 +114,14 @@ extension PayoutStore {
         switch StatusEffect(observing: status, in: payout.state) {
         case .nothing: return .unchanged
         // The payout moved while the answer travelled: an old answer, not a step back.
-        case .regression where payout.updatedAt >= observation.observedAt: return .unchanged
-        case .regression:
+        case .regression where payout.updatedAt >= observation.observedAt,
+            .mismatch where payout.updatedAt >= observation.observedAt:
+            return .unchanged
+        case .regression, .mismatch:
+            let isOver = StatusEffect(observing: status, in: payout.state) == .mismatch
             return try open(
-                .statusRegression, payout, observation, "\(payout.state.rawValue) here, \(status.rawValue) there",
+                isOver ? .statusMismatch : .statusRegression, payout, observation,
+                "\(payout.state.rawValue) here, \(status.rawValue) there",
                 at: now, in: transaction)
         case .move(let target):
             try move(
@@ -129,6 +146,10 @@ extension PayoutStore {
     private static func contradiction(
         of observation: ProviderObservation, to attempt: ObservedAttempt
     ) -> (kind: ReconciliationBreak.Kind, detail: String)? {
+        if observation.isOfOtherMode { return (.livemodeMismatch, "another mode here") }
+        if observation.reversedMinor != 0 {
+            return (.unexpectedReversal, "\(observation.reversedMinor) taken back there")
+        }
         if attempt.state == "declined" || attempt.state == "prepared" {
             return (.duplicateAtProvider, "\(attempt.state) here, an object there")
         }

@@ -29,11 +29,18 @@ extension PayoutStore {
     ) throws(PostgresError) -> [PlannedPayout] {
         _ = try transaction.run("SELECT pg_advisory_xact_lock(hashtext('payout planning'))")
         var planned: [PlannedPayout] = []
+        var today = try automaticToday(at: now, in: transaction)
         while planned.count < maximum {
             let limit = maximum - planned.count
             let balances = try freeBalances(
                 batchKey: batchKey, at: now, earnedBefore: earnedBefore, maximum: limit, in: transaction)
-            let decided = balances.map { (balance: $0, decision: PayoutDecision($0.candidate)) }
+            let decided = balances.map { balance in
+                var candidate = balance.candidate
+                candidate.exposure.todayMinor = today[candidate.currency] ?? 0
+                let decision = PayoutDecision(candidate)
+                if case .automatic = decision { today[candidate.currency, default: 0] += candidate.payableMinor }
+                return (balance: balance, decision: decision)
+            }
             try PayoutWithholding.keep(
                 decided.map { ($0.balance.candidate, $0.decision) }, batchKey: batchKey, at: now, in: transaction)
             planned += try make(
@@ -65,6 +72,19 @@ extension PayoutStore {
         return planned
     }
 
+    /// What was planned today, by UTC, without asking a person.
+    private static func automaticToday(
+        at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [Currency: Int64] {
+        let sums = try transaction.query(
+            """
+            SELECT currency, sum(amount_minor)::int8 FROM payout
+            WHERE created_at >= $1 AND mode = 'automatic' AND state NOT IN ('canceled', 'failed') GROUP BY currency
+            """, .moment(Timestamp(secondsSinceEpoch: Int64(now.day) * 86_400))
+        ) { row in (currency: try row.currency(0), minor: try row.int8(1)) }
+        return Dictionary(uniqueKeysWithValues: sums.map { ($0.currency, $0.minor) })
+    }
+
     private static func freeBalances(
         batchKey: String, at now: Timestamp, earnedBefore: Timestamp?, maximum: Int,
         in transaction: borrowing Transaction
@@ -79,12 +99,18 @@ extension PayoutStore {
                 (SELECT z.scope FROM payout_freeze z WHERE z.lifted_at IS NULL AND (z.scope = 'all'
                     OR (z.scope = 'provider' AND z.subject = a.payout_provider)
                     OR (z.scope = 'affiliate' AND z.subject = a.affiliate_id)) ORDER BY z.scope LIMIT 1),
-                CASE WHEN a.payout_method_usable_at > $4 THEN a.payout_method_usable_at END, l.ripe
+                CASE WHEN a.payout_method_usable_at > $4 THEN a.payout_method_usable_at END, l.ripe,
+                (SELECT COALESCE(sum(o.amount_minor), 0)::int8 FROM payout o
+                    WHERE o.affiliate_id = b.affiliate_id AND o.currency = b.currency AND o.created_at >= $2
+                        AND o.state NOT IN ('rejected', 'canceled', 'failed', 'returned')),
+                l.thirty_day, GREATEST(0, extract(epoch FROM $4 - a.joined_at) / 86400)::int8, COALESCE(l.age, 0),
+                l.daily
             FROM affiliate_balance b
             JOIN affiliate a ON a.affiliate_id = b.affiliate_id
             CROSS JOIN LATERAL (
                 SELECT max(g.minimum_payout_minor) AS minimum, min(g.auto_approve_limit_minor) AS automatic,
-                    min(g.second_approval_limit_minor) AS second, (
+                    min(g.second_approval_limit_minor) AS second, min(g.thirty_day_limit_minor) AS thirty_day,
+                    min(g.daily_limit_minor) AS daily, max(g.affiliate_age_days) AS age, (
                         SELECT COALESCE(sum(r.amount_minor - r.reversed_minor), 0)::int8 FROM commission r
                         WHERE r.affiliate_id = b.affiliate_id AND r.currency = b.currency AND r.status = 'approved'
                             AND r.recorded_at < COALESCE($5::timestamptz, 'infinity')) AS ripe
@@ -104,23 +130,7 @@ extension PayoutStore {
             ORDER BY b.affiliate_id, b.currency LIMIT $3 FOR UPDATE OF b
             """, .text(batchKey), .moment(now.adding(days: -30)), .int8(Int64(maximum)), .moment(now),
             .optionalTimestamp(earnedBefore?.microsecondsSinceEpoch)
-        ) { row in
-            let (payable, clawback) = (try row.int8(2), try row.int8(3))
-            let free = payable - min(payable, clawback)
-            return FreeBalance(
-                owedMinor: min(payable, clawback),
-                candidate: PayoutCandidate(
-                    affiliateID: try row.text(0), currency: try row.currency(1),
-                    payableMinor: earnedBefore == nil ? free : min(free, try row.int8(17)),
-                    minimumMinor: try row.int8(4), automaticLimitMinor: try row.int8(5),
-                    secondApprovalLimitMinor: try row.int8(12), affiliateIsActive: try row.bool(6),
-                    kycStatus: try row.text(13), taxStatus: try row.text(14), freeze: try row.textOrNull(15),
-                    // An unknown verdict must not pay: the strictest stands in for it.
-                    verdict: FraudVerdict(rawValue: try row.text(7)) ?? .hold, provider: try row.text(8),
-                    destination: try row.textOrNull(9), destinationBlock: try row.textOrNull(10),
-                    coolingUntil: try row.timestampOrNull(16).map { Timestamp(microsecondsSinceEpoch: $0) },
-                    recentFailures: Int(try row.int8(11))))
-        }
+        ) { row throws(PostgresError) in try FreeBalance(row, isRipeOnly: earnedBefore != nil) }
     }
 
     private static func makePayout(
@@ -207,6 +217,30 @@ private struct FreeBalance {
     /// What is taken from `payable` because the affiliate owes it; minor units.
     let owedMinor: Int64
     let candidate: PayoutCandidate
+
+    /// - Parameter isRipeOnly: leaves what was earned too late.
+    init(_ row: borrowing Row, isRipeOnly: Bool) throws(PostgresError) {
+        let (payable, clawback) = (try row.int8(2), try row.int8(3))
+        let free = payable - min(payable, clawback)
+        var exposure = PayoutExposure()
+        exposure.recentMinor = try row.int8(18)
+        exposure.recentLimitMinor = try row.int8OrNull(19)
+        exposure.ageDays = try row.int8(20)
+        exposure.ageDaysMinimum = Int64(try row.int4(21))
+        exposure.todayLimitMinor = try row.int8OrNull(22)
+        owedMinor = min(payable, clawback)
+        candidate = PayoutCandidate(
+            affiliateID: try row.text(0), currency: try row.currency(1),
+            payableMinor: isRipeOnly ? min(free, try row.int8(17)) : free,
+            minimumMinor: try row.int8(4), automaticLimitMinor: try row.int8(5),
+            secondApprovalLimitMinor: try row.int8(12), affiliateIsActive: try row.bool(6),
+            kycStatus: try row.text(13), taxStatus: try row.text(14), freeze: try row.textOrNull(15),
+            // An unknown verdict must not pay: the strictest stands in for it.
+            verdict: FraudVerdict(rawValue: try row.text(7)) ?? .hold, provider: try row.text(8),
+            destination: try row.textOrNull(9), destinationBlock: try row.textOrNull(10),
+            coolingUntil: try row.timestampOrNull(16).map { Timestamp(microsecondsSinceEpoch: $0) },
+            recentFailures: Int(try row.int8(11)), exposure: exposure)
+    }
 
     /// Money that came back from a failed payout may be payable while something is owed: it is netted before it is
     /// paid.

@@ -61,7 +61,7 @@ extension PayoutStore {
     /// Agrees with what another person found out.
     ///
     /// A payout that moved no money fails, and its money is payable again; one that the provider has is fetched, and
-    /// follows what is found.
+    /// follows what is found. One that people pay outside is paid.
     public static func confirm(
         _ payoutID: Identifier, by actor: String, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> ResolutionResult {
@@ -82,6 +82,10 @@ extension PayoutStore {
             "UPDATE payout_resolution SET confirmed_by = $2, confirmed_at = $3 WHERE payout_resolution_id = $1",
             .int8(proposal.id), .text(actor), .moment(now))
         guard verdict == .declined else {
+            if payout.provider == "manual" {
+                try settleByHand([(payout, proposal.objectID)], by: actor, at: now, in: transaction)
+                return .done
+            }
             _ = try transaction.run(
                 "UPDATE payout SET check_at = $2 WHERE payout_id = $1", .uuid(payoutID.value), .moment(now))
             return .done
@@ -105,6 +109,8 @@ extension PayoutStore {
         of verdict: PayoutVerdict, _ payout: PayoutRecord, at now: Timestamp
     ) -> ResolutionResult? {
         guard payout.state == .manual else { return .notManual(payout.state) }
+        // What people pay outside is known to them at once.
+        guard payout.provider != "manual" else { return nil }
         let searched = payout.updatedAt.adding(seconds: searchedSeconds)
         return verdict == .declined && now < searched ? .tooEarly(searched) : nil
     }

@@ -16,6 +16,14 @@ public struct ProgramTerms: Encodable, Hashable, Sendable {
     public var minimumPayoutMinor: Int64
     /// A payout above it waits for a person.
     public var autoApproveLimitMinor: Int64
+    /// Above it two people approve a payout.
+    public var secondApprovalLimitMinor: Int64
+    /// What an affiliate may be paid in 30 days without a person; nil: ten times the automatic limit.
+    public var thirtyDayLimitMinor: Int64?
+    /// What everybody may be paid in a day without a person; nil: as much as it may be.
+    public var dailyLimitMinor: Int64?
+    /// Days that an affiliate must have been here to be paid without a person.
+    public var affiliateAgeDays: Int32
     /// Countries by their two letters.
     public var mainMarkets: [String]
     public let autoRegistered: Bool
@@ -34,6 +42,8 @@ public struct ProgramTerms: Encodable, Hashable, Sendable {
         couponBeatsClick = false
         minimumPayoutMinor = 1_000
         autoApproveLimitMinor = 100_000
+        secondApprovalLimitMinor = 1_000_000
+        affiliateAgeDays = 0
         mainMarkets = []
         autoRegistered = false
         rulesVersion = 1
@@ -54,6 +64,10 @@ public struct ProgramTerms: Encodable, Hashable, Sendable {
         autoRegistered = try row.bool(10)
         rulesVersion = try row.int4(11)
         registeredAt = Timestamp(microsecondsSinceEpoch: try row.timestamp(12)).rfc3339
+        secondApprovalLimitMinor = try row.int8(13)
+        thirtyDayLimitMinor = try row.int8OrNull(14)
+        dailyLimitMinor = try row.int8OrNull(15)
+        affiliateAgeDays = try row.int4(16)
     }
 }
 
@@ -68,7 +82,8 @@ public enum ProgramStore {
             """
             SELECT program_id, name, currency, pays_in, hold_days, attribution_window_days, coupon_beats_click,
                 minimum_payout_minor, auto_approve_limit_minor, main_markets, auto_registered, rules_version,
-                registered_at
+                registered_at, second_approval_limit_minor, thirty_day_limit_minor, daily_limit_minor,
+                affiliate_age_days
             FROM program WHERE $1::text IS NULL OR program_id > $1 ORDER BY program_id LIMIT $2
             """, .optionalText(after), .int8(Int64(limit))
         ) { row throws(PostgresError) in try ProgramTerms(row) }
@@ -87,7 +102,8 @@ public enum ProgramStore {
             """
             SELECT program_id, name, currency, pays_in, hold_days, attribution_window_days, coupon_beats_click,
                 minimum_payout_minor, auto_approve_limit_minor, main_markets, auto_registered, rules_version,
-                registered_at
+                registered_at, second_approval_limit_minor, thirty_day_limit_minor, daily_limit_minor,
+                affiliate_age_days
             FROM program WHERE program_id = $1
             """, .text(programID)
         ) { row throws(PostgresError) in try ProgramTerms(row) }.first
@@ -100,12 +116,16 @@ public enum ProgramStore {
         try transaction.run(
             """
             INSERT INTO program (program_id, name, currency, pays_in, hold_days, attribution_window_days,
-                coupon_beats_click, minimum_payout_minor, auto_approve_limit_minor, main_markets, registered_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (program_id) DO NOTHING
+                coupon_beats_click, minimum_payout_minor, auto_approve_limit_minor, main_markets, registered_at,
+                second_approval_limit_minor, thirty_day_limit_minor, daily_limit_minor, affiliate_age_days)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            ON CONFLICT (program_id) DO NOTHING
             """, .text(terms.programId), .text(terms.name), .text(terms.currency), .text(terms.paysIn),
             .int4(terms.holdDays), .int4(terms.attributionWindowDays), .bool(terms.couponBeatsClick),
             .int8(terms.minimumPayoutMinor), .int8(terms.autoApproveLimitMinor), .texts(terms.mainMarkets),
-            .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch)) == 1
+            .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch), .int8(terms.secondApprovalLimitMinor),
+            .optionalInt8(terms.thirtyDayLimitMinor), .optionalInt8(terms.dailyLimitMinor),
+            .int4(terms.affiliateAgeDays)) == 1
     }
 
     /// Records changed terms. They count for what is decided from now on: a commission keeps the hold date that it was
@@ -114,10 +134,14 @@ public enum ProgramStore {
         try transaction.run(
             """
             UPDATE program SET name = $2, pays_in = $3, hold_days = $4, attribution_window_days = $5,
-                coupon_beats_click = $6, minimum_payout_minor = $7, auto_approve_limit_minor = $8, main_markets = $9
+                coupon_beats_click = $6, minimum_payout_minor = $7, auto_approve_limit_minor = $8, main_markets = $9,
+                second_approval_limit_minor = $10, thirty_day_limit_minor = $11, daily_limit_minor = $12,
+                affiliate_age_days = $13
             WHERE program_id = $1
             """, .text(terms.programId), .text(terms.name), .text(terms.paysIn), .int4(terms.holdDays),
             .int4(terms.attributionWindowDays), .bool(terms.couponBeatsClick), .int8(terms.minimumPayoutMinor),
-            .int8(terms.autoApproveLimitMinor), .texts(terms.mainMarkets))
+            .int8(terms.autoApproveLimitMinor), .texts(terms.mainMarkets), .int8(terms.secondApprovalLimitMinor),
+            .optionalInt8(terms.thirtyDayLimitMinor), .optionalInt8(terms.dailyLimitMinor),
+            .int4(terms.affiliateAgeDays))
     }
 }

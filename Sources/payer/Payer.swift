@@ -20,10 +20,16 @@ struct Payer: AsyncParsableCommand {
     @Option(help: "Requests to Circle per second. [env: PAYER_CIRCLE_SENDS_PER_SECOND]")
     var circleSendsPerSecond = Environment.number("PAYER_CIRCLE_SENDS_PER_SECOND", default: 5)
 
+    @Option(help: "Seconds to wait for the reply to a request. [env: PAYER_REQUEST_TIMEOUT_SECONDS]")
+    var requestTimeout = Environment.number("PAYER_REQUEST_TIMEOUT_SECONDS", default: 25)
+
     func run() async throws {
         let client = StripeConnect.makeClient()
-        let stripe = StripeConnect(configuration: .orExit(), client: client)
-        let circle = CircleConfiguration.orExit().map { CircleMint(configuration: $0, client: client) }
+        let timeout = Int64(requestTimeout)
+        let stripe = StripeConnect(configuration: .orExit(), client: client, requestTimeoutSeconds: timeout)
+        let circle = CircleConfiguration.orExit().map {
+            CircleMint(configuration: $0, client: client, requestTimeoutSeconds: timeout)
+        }
         var called: [(provider: any SendingProvider, sendsPerSecond: Int)] = [(stripe, sendsPerSecond)]
         if let circle { called.append((circle, circleSendsPerSecond)) }
         let stage = PayerStage(providers: called.map(\.provider) + [ManualProvider()])
@@ -44,6 +50,10 @@ struct Payer: AsyncParsableCommand {
     func validate() throws {
         guard (1...100).contains(sendsPerSecond) else {
             throw ValidationError("--sends-per-second is from 1 to 100, not \(sendsPerSecond).")
+        }
+        // Longer, and a lease could end while its request is under way.
+        guard (1...25).contains(requestTimeout) else {
+            throw ValidationError("--request-timeout is from 1 to 25 seconds, not \(requestTimeout).")
         }
         guard (1...100).contains(circleSendsPerSecond) else {
             throw ValidationError("--circle-sends-per-second is from 1 to 100, not \(circleSendsPerSecond).")

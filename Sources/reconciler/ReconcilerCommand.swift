@@ -13,7 +13,7 @@ struct ReconcilerCommand: AsyncParsableCommand {
             they rotate: STRIPE_WEBHOOK_SECRETS for /webhooks/stripe, STRIPE_CONNECT_WEBHOOK_SECRETS for \
             /webhooks/stripe-connect. STRIPE_MODE is test (the default) or live. With CIRCLE_API_KEY set, and \
             CIRCLE_API_BASE, CIRCLE_WALLET_ID and CIRCLE_MODE as for the payer, it settles what Circle pays, and \
-            takes /webhooks/circle.
+            takes /webhooks/circle, and hints of its older notifications at /webhooks/circle-sns.
             """)
 
     @OptionGroup var options: WorkerOptions
@@ -48,7 +48,10 @@ struct ReconcilerCommand: AsyncParsableCommand {
             let circlePulse = Pulse(every: .seconds(1))
             let receiver = WebhookReceiver(
                 pool: context.pool, secrets: secrets,
-                circle: circle.map { WebhookReceiver.Circle(keys: CircleKeys($0), pulse: circlePulse) },
+                circle: circle.map { circle in
+                    WebhookReceiver.Circle(
+                        keys: CircleKeys(circle), pulse: circlePulse, confirm: circle.confirmSubscription)
+                },
                 isLive: configuration.isLive, pulse: pulse, metrics: context.metrics, logger: context.logger)
             var services: [any Service] = [publisher]
             for (provider, pulse) in [(stripe as any SendingProvider, pulse)]
@@ -66,7 +69,8 @@ struct ReconcilerCommand: AsyncParsableCommand {
                         circle: circle, pool: context.pool, pulse: Pulse(every: .seconds(interval)),
                         readsPerSecond: reads, wakePublisher: { publisher.wake() }, logger: context.logger))
             }
-            services.append(ReconciliationAudit(stripe: stripe, pool: context.pool, logger: context.logger))
+            services.append(
+                ReconciliationAudit(stripe: stripe, circle: circle, pool: context.pool, logger: context.logger))
             services.append(WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger))
             return services
         }

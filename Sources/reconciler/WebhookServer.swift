@@ -29,7 +29,9 @@ struct WebhookServer: Service {
             router.post(RouterPath(endpoint.path)) { request, _ in await answer(request, endpoint) }
         }
         // Circle asks whether the address is there before it is taken as an endpoint.
-        router.head(RouterPath(WebhookReceiver.Endpoint.circle.path)) { _, _ in Response(status: .ok) }
+        for endpoint in [WebhookReceiver.Endpoint.circle, .circleHints] {
+            router.head(RouterPath(endpoint.path)) { _, _ in Response(status: .ok) }
+        }
         return router
     }
 
@@ -51,6 +53,7 @@ struct WebhookServer: Service {
         case .circle:
             guard let value = header("x-circle-signature"), let keyID = header("x-circle-key-id") else { return nil }
             return .init(value, keyID: keyID)
+        case .circleHints: return nil
         }
     }
 }

@@ -125,6 +125,7 @@ import Testing
                     case .form: try await client.submit(path, ["reason": "test"])
                     case .page, .open: try await client.get(path)
                     case .api where route.method == .post: try await client.post(path, json: "{}", key: "key")
+                    case .api where route.method == .put: try await client.put(path, json: "{}", key: "key")
                     case .api where route.method == .patch:
                         try await client.patch(path, json: "{}", match: "*", key: "key")
                     case .api: try await client.get(path)

@@ -2,6 +2,7 @@ import DevKit
 import Domain
 import Events
 import Foundation
+import Outbox
 import Postgres
 import Storage
 import Testing
@@ -70,6 +71,79 @@ import Testing
         }
     }
 
+    @Test("Checks of an affiliate are recorded with their reason, by who may set limits")
+    func checks() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let client = try await console.browser(.finance)
+            let affiliate = try await console.text("SELECT min(affiliate_id) FROM affiliate")
+            let path = "/affiliates/\(affiliate)/checks"
+            let body = #"{"kyc_status": "failed", "reason": "The passport was somebody else's."}"#
+            let failed = try await client.put(path, json: body, key: "k1")
+            #expect(failed.json?["kyc_status"]?.string == "failed")
+            #expect(failed.json?["tax_status"]?.string == "not_required")
+            #expect(
+                try await console.text("SELECT detail ->> 'reason' FROM audit_log WHERE action = 'check affiliate'")
+                    == "The passport was somebody else's.")
+            let wrong = try await client.put(path, json: #"{"kyc_status": "x", "reason": "r"}"#, key: "k2")
+            #expect(wrong.status == 400)
+            #expect(try await client.put(path, json: #"{"tax_status": "valid"}"#, key: "k3").status == 400)
+            let unknown = try await client.put("/affiliates/nobody/checks", json: body, key: "k4")
+            #expect(unknown.status == 404)
+            let manager = try await console.browser(.manager, email: "m@example.test")
+            #expect(try await manager.put(path, json: body, key: "k5").status == 403)
+        }
+    }
+
+    @Test("Payouts that people pay outside come as a file, and are paid when two of them say so")
+    func byHand() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let (one, two) = (
+                try await console.browser(.finance, email: "one@example.test"),
+                try await console.browser(.owner, email: "two@example.test")
+            )
+            let empty = try await one.post("/manual-batches", json: "{}", key: "none")
+            #expect(empty.json?["data"]?.array?.isEmpty == true)
+            let payoutID = try await PayoutControlTests.planByHand(console)
+
+            let made = try await one.post("/manual-batches", json: "{}", key: "k1")
+            #expect(made.status == 201)
+            #expect(made.json?["data"]?.array?.first?["open"]?.integer == 1)
+            let again = try await one.post("/manual-batches", json: "{}", key: "k2")
+            #expect(again.json?["data"]?.array?.isEmpty == true, "a payout is in one file only")
+            let file = try await one.get("/manual-batches/1/file")
+            #expect(file.header("content-type") == "text/csv; charset=utf-8")
+            #expect(
+                file.body.split(separator: "\n").map(String.init) == [
+                    "payout_id,affiliate_id,name,account,amount,currency,reference",
+                    "\(payoutID),by-hand,'=Hand,IBAN DE00,123.45,USD,TRIBUTARY \(payoutID.prefix(8).uppercased())",
+                ])
+
+            let word = #"{"reference": "SEPA-77"}"#
+            #expect(try await one.post("/manual-batches/1/confirm", json: "{}", key: "k3").status == 409)
+            #expect(try await one.post("/manual-batches/1/paid", json: "{}", key: "k4").status == 400)
+            #expect(try await one.post("/manual-batches/1/paid", json: word, key: "k5").status == 200)
+            let alone = try await one.post("/manual-batches/1/confirm", json: "{}", key: "k6")
+            #expect(alone.json?["code"]?.string == "same_person")
+            let page = try await two.get("/console/manual-batches").body
+            #expect(page.contains("SEPA-77"))
+            #expect(try await two.submit("/console/manual-batches/1/confirm", [:]).status == 303)
+            #expect(
+                try await console.text(
+                    """
+                    SELECT string_agg(to_state || ' ' || evidence, ', ' ORDER BY payout_event_id) FROM payout_event
+                    WHERE to_state IN ('submitted', 'paid') AND payout_id = (
+                        SELECT payout_id FROM payout WHERE affiliate_id = 'by-hand')
+                    """) == "submitted SEPA-77, paid SEPA-77")
+            #expect(
+                try await console.text(
+                    "SELECT debit || ' ' || credit FROM ledger_posting WHERE credit = 'asset:bank:operating'")
+                    == "liab:affiliate:reserved asset:bank:operating")
+            #expect(try await two.post("/manual-batches/9/paid", json: word, key: "k7").status == 404)
+        }
+    }
+
     @Test("A break about money is resolved by two people")
     func breaks() async throws {
         try await TestConsole.with { console in
@@ -120,6 +194,40 @@ import Testing
                     "[...document.querySelectorAll('main form')].map(form => form.getAttribute('action'))")
                 #expect(actions == ["/console/payouts/\(unknown)/check"])
             }
+        }
+    }
+
+    /// Plans and approves a payout that no provider sends, and lets the payer hand it over.
+    static func planByHand(_ console: TestConsole) async throws -> String {
+        let now = console.clock.now
+        let currency = try #require(Currency(code: "USD"))
+        return try await console.pool.transaction { t throws(PostgresError) in
+            try t.run(
+                """
+                INSERT INTO affiliate (affiliate_id, name, provider_account, payout_provider)
+                VALUES ('by-hand', '=Hand', 'IBAN DE00', 'manual')
+                """)
+            try LedgerStore.append(
+                [
+                    LedgerTransaction(
+                        key: "by hand", kind: "commission", inputHash: Identifier(hashing: "by hand"),
+                        postings: [
+                            Posting(
+                                affiliateID: "by-hand", currency: currency, debit: .commissionExpense,
+                                credit: .payable, amountMinor: 12_345)
+                        ])
+                ], in: t, at: now)
+            let lane = Lane(emitter: "payout-planner")
+            let payoutID = try PayoutStore.plan(
+                batchKey: "by hand", at: now, submittedBy: "planner", lane: lane, in: t
+            ).map(\.payout).first { $0.affiliateID == "by-hand" }?.payoutID
+            let payoutIDs = [payoutID].compactMap { $0 }
+            _ = try PayoutStore.approve(payoutIDs, by: "somebody", lane: lane, at: now, in: t)
+            let reserved = try PayoutStore.lock(payoutIDs, in: t)
+            try PayoutStore.move(
+                reserved.map { PayoutMove($0, to: .manual, evidence: "no provider sends it") }, actor: "payer", at: now,
+                in: t)
+            return payoutIDs.first?.description ?? ""
         }
     }
 

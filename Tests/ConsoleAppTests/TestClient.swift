@@ -45,6 +45,13 @@ struct TestClient: Sendable {
         return try await send("POST", path, headers: headers, body: json)
     }
 
+    func put(_ path: String, json: String, key: String?) async throws -> TestReply {
+        var headers = ["content-type": "application/json"]
+        headers["idempotency-key"] = key
+        headers["x-csrf-token"] = csrfToken
+        return try await send("PUT", path, headers: headers, body: json)
+    }
+
     func patch(_ path: String, json: String, match: String?, key: String? = nil) async throws -> TestReply {
         var headers = ["content-type": "application/json"]
         headers["if-match"] = match

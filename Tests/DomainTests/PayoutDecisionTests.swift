@@ -20,6 +20,24 @@ struct PayoutDecisionTests {
         var destination: String? = "acct_1"
         var block: String?
         var failures = 0
+        var exposure = Exposure()
+    }
+
+    struct Exposure: Sendable {
+        var recent: Int64 = 0
+        var recentLimit: Int64?
+        var age: Int64 = 0
+        var ageMinimum: Int64 = 0
+        var today: Int64 = 0
+        var todayLimit: Int64?
+
+        var made: PayoutExposure {
+            var exposure = PayoutExposure()
+            (exposure.recentMinor, exposure.recentLimitMinor) = (recent, recentLimit)
+            (exposure.ageDays, exposure.ageDaysMinimum) = (age, ageMinimum)
+            (exposure.todayMinor, exposure.todayLimitMinor) = (today, todayLimit)
+            return exposure
+        }
     }
 
     static let cases: [(String, Case, Kind, missed: [String])] = [
@@ -36,7 +54,7 @@ struct PayoutDecisionTests {
         ),
         (
             "above both limits", Case(payable: 1_000_001), .manual,
-            ["automatic_limit_minor", "second_approval_limit_minor"]
+            ["automatic_limit_minor", "second_approval_limit_minor", "thirty_day_limit_minor"]
         ),
         ("on hold", Case(verdict: .hold), .withheld, ["fraud_hold", "fraud_verdict"]),
         ("no account", Case(destination: nil), .withheld, ["payout_method"]),
@@ -48,6 +66,20 @@ struct PayoutDecisionTests {
         ("no tax form", Case(tax: "missing"), .withheld, ["tax_status"]),
         ("frozen", Case(freeze: "provider"), .withheld, ["freeze"]),
         ("a failure last week", Case(failures: 1), .manual, ["recent_failures"]),
+        (
+            "too much within 30 days", Case(exposure: Exposure(recent: 995_001)), .manual, ["thirty_day_limit_minor"]
+        ),
+        (
+            "above the programme's own sum", Case(exposure: Exposure(recent: 1, recentLimit: 1)), .manual,
+            ["thirty_day_limit_minor"]
+        ),
+        ("too new", Case(exposure: Exposure(age: 6, ageMinimum: 7)), .manual, ["affiliate_age_days"]),
+        ("old enough", Case(exposure: Exposure(age: 7, ageMinimum: 7)), .automatic, []),
+        (
+            "the day's sum is used up", Case(exposure: Exposure(today: 1_000_000, todayLimit: 1_000_000)), .manual,
+            ["daily_limit_minor"]
+        ),
+        ("sums beyond all numbers", Case(exposure: Exposure(recent: .max)), .manual, ["thirty_day_limit_minor"]),
         ("blocked", Case(active: false), .withheld, ["affiliate_active"]),
         (
             "everything at once",
@@ -67,7 +99,8 @@ struct PayoutDecisionTests {
                 minimumMinor: given.minimum, automaticLimitMinor: given.limit, secondApprovalLimitMinor: given.second,
                 affiliateIsActive: given.active, kycStatus: given.kyc, taxStatus: given.tax, freeze: given.freeze,
                 verdict: given.verdict, provider: given.provider, destination: given.destination,
-                destinationBlock: given.block, coolingUntil: given.cooling, recentFailures: given.failures))
+                destinationBlock: given.block, coolingUntil: given.cooling, recentFailures: given.failures,
+                exposure: given.exposure.made))
         let found: Kind =
             switch decision {
             case .automatic: .automatic
@@ -76,7 +109,7 @@ struct PayoutDecisionTests {
             }
         #expect(found == kind, "\(name)")
         #expect(decision.limits.filter { !$0.passed }.map(\.name) == missed, "\(name)")
-        #expect(decision.limits.count == 13)
+        #expect(decision.limits.count == 16)
         #expect(decision.needsSecondApproval == missed.contains("second_approval_limit_minor"))
     }
 }

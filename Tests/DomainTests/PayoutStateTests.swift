@@ -44,19 +44,19 @@ struct PayoutStateTests {
     static let observations: [(ProviderStatus, PayoutState, StatusEffect)] = [
         (.pending, .submitted, .nothing), (.pending, .inTransit, .regression), (.pending, .paid, .regression),
         (.inTransit, .submitted, .move(to: .inTransit)), (.inTransit, .inTransit, .nothing),
-        (.inTransit, .paid, .regression), (.inTransit, .failed, .regression),
+        (.inTransit, .paid, .regression), (.inTransit, .failed, .mismatch),
         (.paid, .submitted, .move(to: .paid)), (.paid, .inTransit, .move(to: .paid)), (.paid, .paid, .nothing),
-        (.paid, .final, .nothing), (.paid, .returned, .regression), (.paid, .failed, .regression),
+        (.paid, .final, .nothing), (.paid, .returned, .mismatch), (.paid, .failed, .mismatch),
         (.failed, .submitted, .move(to: .failed)), (.failed, .inTransit, .move(to: .failed)),
         (.failed, .paid, .move(to: .returned)), (.failed, .final, .move(to: .returned)),
         (.failed, .returned, .nothing), (.failed, .failed, .nothing),
-        (.canceled, .submitted, .move(to: .canceled)), (.canceled, .paid, .regression),
+        (.canceled, .submitted, .move(to: .canceled)), (.canceled, .paid, .mismatch),
         (.canceled, .canceled, .nothing), (.pending, .canceling, .nothing),
         (.canceled, .canceling, .move(to: .canceled)), (.inTransit, .canceling, .move(to: .inTransit)),
         (.paid, .canceling, .move(to: .paid)), (.failed, .canceling, .move(to: .failed)),
     ]
 
-    @Test("An observed status moves the payout forward, changes nothing, or is a regression", arguments: observations)
+    @Test("An observed status moves the payout forward, changes nothing, or contradicts it", arguments: observations)
     func observation(status: ProviderStatus, state: PayoutState, effect: StatusEffect) {
         #expect(StatusEffect(observing: status, in: state) == effect)
     }

@@ -76,3 +76,125 @@ extension PaymentRig {
         ).runOnce()
     }
 }
+
+/// What the provider's objects say beside amount and status.
+@Suite("Contradictions of every kind", .timeLimit(.minutes(5))) struct ContradictionTests {
+    private static let open: Statement =
+        """
+        SELECT kind || ' ' || affiliate_id || ' ' || severity FROM reconciliation_break WHERE resolved_at IS NULL
+        ORDER BY 1
+        """
+    private static let frozen: Statement = "SELECT subject FROM payout_freeze WHERE lifted_at IS NULL ORDER BY 1"
+
+    @Test("A fee that the books do not have is a break, and the payout goes on")
+    func fee() async throws {
+        try await PaymentRig.with { rig in
+            let payoutID = try await rig.request(account: "acct_a_fee")
+            try await rig.work(until: .paid, of: payoutID)
+            _ = try await rig.audit()
+            #expect(try await rig.texts(Self.open) == ["fee_mismatch a warning"])
+            #expect(try await rig.texts(Self.frozen) == [])
+        }
+        var control = FakeCircleControl()
+        control.scripts = ["*": .fee]
+        try await CircleRig.with(control) { rig in
+            let payoutID = try await rig.request()
+            try await rig.work(until: .final, of: payoutID)
+            #expect(try await rig.texts(Self.open) == ["fee_mismatch a0 warning"])
+        }
+    }
+
+    @Test("A transfer that somebody took back is a break and stops the affiliate, with or without its webhook")
+    func reversal() async throws {
+        for webhooks in [WebhookFault.none, .missing] {
+            try await PaymentRig.with(webhooks: webhooks, pollSeconds: 2) { rig in
+                let payoutID = try await rig.request()
+                try await rig.work(until: .paid, of: payoutID)
+                let transfer = try #require(await rig.fake.acceptances.first { $0.object == "transfer" })
+                #expect(await rig.fake.reverse(transferID: transfer.id))
+                if webhooks == .none {
+                    try await rig.work(until: "the break") { try await !rig.texts(Self.open).isEmpty }
+                } else {
+                    _ = try await rig.audit()
+                }
+                #expect(try await rig.texts(Self.open).contains("unexpected_reversal a money"), "\(webhooks)")
+                #expect(try await rig.texts(Self.frozen) == ["a"])
+                #expect(try await rig.state(of: payoutID) == .paid)
+            }
+        }
+    }
+
+    @Test("A payout that failed here and is paid there is a break and stops the affiliate")
+    func status() async throws {
+        try await PaymentRig.with { rig in
+            let payoutID = try await rig.request(account: "acct_a_no_account")
+            try await rig.work(until: .failed, of: payoutID)
+            let payout = try #require(await rig.fake.acceptances.last)
+            await rig.fake.contradict(payoutID: payout.id)
+            try await rig.work(until: "the break") { try await !rig.texts(Self.open).isEmpty }
+            #expect(try await rig.texts(Self.open) == ["status_mismatch a money"])
+            #expect(try await rig.texts(Self.frozen) == ["a"])
+            #expect(try await rig.state(of: payoutID) == .failed)
+        }
+    }
+
+    @Test("An object of the other mode is a break, and moves nothing")
+    func mode() async throws {
+        try await PaymentRig.with(webhooks: .missing) { rig in
+            let payoutID = try await rig.request(account: "acct_a_live")
+            _ = try await rig.dispatcher.runOnce()
+            _ = try await rig.audit()
+            #expect(try await rig.texts(Self.open) == ["livemode_mismatch a money"])
+            #expect(try await rig.texts(Self.frozen) == ["a"])
+            #expect(try await rig.state(of: payoutID) == .submitting)
+        }
+    }
+
+    @Test("What the platform has without the books' knowledge is a break until a posting explains it")
+    func platformBalance() async throws {
+        try await PaymentRig.with { settings in
+            settings.platformBalance = 100_000
+        } _: { rig in
+            let payoutID = try await rig.request()
+            try await rig.work(until: .paid, of: payoutID)
+            _ = try await rig.audit()
+            #expect(try await rig.texts(Self.open) == [])
+            #expect(
+                try await rig.texts(
+                    "SELECT concat_ws(' ', here_minor, there_minor, opening_minor) FROM provider_balance")
+                    == ["-2500 97500 100000"])
+            let second = try await rig.request("b", account: "acct_b", batch: "b")
+            try await rig.work(until: .paid, of: second)
+            _ = try await rig.audit()
+            #expect(try await rig.texts(Self.open) == [])
+
+            var control = FakeStripeControl()
+            control.platformBalance = 150_000
+            await rig.fake.apply(control)
+            _ = try await rig.audit()
+            #expect(try await rig.texts(Self.open) == ["balance_mismatch  money"])
+            try await rig.topUp(50_000)
+            _ = try await rig.audit()
+            #expect(try await rig.texts(Self.open) == [])
+        }
+    }
+}
+
+extension PaymentRig {
+    /// Posts what the company paid in at the provider.
+    fileprivate func topUp(_ minor: Int64) async throws {
+        let now = clock.now
+        let currency = try #require(Currency(code: EarnedMoney.currency))
+        try await database.pool.transaction { (transaction) throws(PostgresError) in
+            try LedgerStore.append(
+                [
+                    LedgerTransaction(
+                        key: "top-up", kind: "top_up", inputHash: Identifier(hashing: "top-up"),
+                        postings: [
+                            Posting(
+                                affiliateID: "", currency: currency, debit: .stripe, credit: .bank, amountMinor: minor)
+                        ])
+                ], in: transaction, at: now)
+        }
+    }
+}

@@ -55,7 +55,7 @@ extension PaymentRig {
         WHERE posted <> owed
         """
 
-    fileprivate static let unequalBalances: Statement =
+    static let unequalBalances: Statement =
         """
         WITH side AS (
             SELECT affiliate_id, credit AS account, amount_minor AS minor FROM ledger_posting
@@ -72,7 +72,7 @@ extension PaymentRig {
             IS DISTINCT FROM (b.payable::numeric, b.reserved::numeric, b.connected::numeric)
         """
 
-    fileprivate static let unreserved: Statement =
+    static let unreserved: Statement =
         """
         SELECT b.affiliate_id FROM affiliate_balance b
         WHERE b.reserved <> COALESCE((

@@ -119,7 +119,7 @@ struct CircleRig: PaymentBench {
         #expect(try await client.execute(request, timeout: .seconds(5)).status == .created)
     }
 
-    private static func makeCircle(
+    static func makeCircle(
         _ fake: FakeCircle, _ client: HTTPClient, apiKey: String = FakeCircle.apiKey
     ) throws -> CircleMint {
         CircleMint(
@@ -129,7 +129,7 @@ struct CircleRig: PaymentBench {
     }
 
     /// - Returns: the id of an address that may be paid by now.
-    private static func enter(_ index: Int, at circle: CircleMint) async throws -> String {
+    static func enter(_ index: Int, at circle: CircleMint) async throws -> String {
         let address = try USDCAddress(chain: .base, text: addressText(index))
         guard case .found(let recipient) = await circle.enter(address) else { throw RigFailure.recipientRefused }
         try await wait(for: "the recipient to be active", within: .seconds(10), every: .milliseconds(5)) {
@@ -167,6 +167,12 @@ extension CircleRig {
     func request(
         _ index: Int = 0, amountMinor: Int64 = 2_500, batch: String = "first"
     ) async throws -> Identifier {
+        try #require(try await earn(index, amountMinor: amountMinor, batch: batch).first)
+    }
+
+    /// Lets an affiliate earn, and plans and prepares what can be paid of it.
+    @discardableResult
+    func earn(_ index: Int, amountMinor: Int64, batch: String) async throws -> [Identifier] {
         let (now, account) = (clock.now, recipients[index])
         let payoutIDs = try await database.pool.transaction { (transaction) throws(PostgresError) in
             try EarnedMoney.earn(
@@ -185,7 +191,7 @@ extension CircleRig {
             }
             _ = try stage.apply(batch, in: transaction, at: now)
         }
-        return try #require(payoutIDs.first)
+        return payoutIDs
     }
 
     func setFaults(_ faults: [ProviderFault], of recipient: String) async {

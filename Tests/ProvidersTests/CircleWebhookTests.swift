@@ -36,13 +36,13 @@ import WorkerRuntime
         + #""notification":{"hello":"world"},"timestamp":"2024-01-26T18:22:19.779834211Z","version":2}"#
 
     /// Made by another implementation.
-    private static let made =
+    static let made =
         "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEUVw9brnjlrkE0/7Kf1T9zQzB6Ze/N13KUVrQpsO0A19FNr46UPMY+/"
         + "mlR1kCoiFQK+8NV+CMU7LM"
         + "ClbxfZ+TVA=="
-    private static let madeSignature =
+    static let madeSignature =
         "MEUCIQCAwPMtNrsebc1xPVmFW7XbAmWaBbKrGa3XNeMmxIszpQIgUyWq/STJmtPIcs5ltSL0/SlWz6eocmleuIUR9/1d2u0="
-    private static let madeBody =
+    static let madeBody =
         #"{"subscriptionId":"d4c07d5f-f05f-4fe4-853d-4dd434806dfb","#
         + #""notificationId":"acab8c14-92ae-481a-8335-6eb5271da014","notificationType":"transactions.outbound","#
         + #""notification":{"id":"ad3f40ae-9c0e-52cf-816f-91838850572a","blockchain":"BASE-SEPOLIA","#
@@ -87,13 +87,15 @@ import WorkerRuntime
 }
 
 @Suite("Notifications in Amazon's envelope") struct SNSTests {
-    private static let message =
+    static let message =
         #"{\"clientId\":\"c60d2d5b-203c-45bb-9f6e-93641d40a599\",\"notificationType\":\"payouts\",\"version\":1,"#
         + #"\"payout\":{\"id\":\"b8627ae8-732b-4d25-b947-1df8f4007a29\",\"status\":\"complete\"}}"#
 
-    private static func envelope(
+    static let topic = "arn:aws:sns:us-east-1:908968368384:sandbox_platform-notifications-topic"
+
+    static func envelope(
         type: String = "Notification",
-        topic: String = "arn:aws:sns:us-east-1:908968368384:sandbox_platform-notifications-topic", more: String = ""
+        topic: String = SNSTests.topic, more: String = "", message: String = SNSTests.message
     ) -> [UInt8] {
         Array(
             """
@@ -152,6 +154,90 @@ import WorkerRuntime
         ])
     func host(url: String, isAmazon: Bool) {
         #expect(SNSMessage.isAmazon(url) == isAmazon)
+    }
+}
+
+@Suite("Hints that Amazon brings from Circle", .timeLimit(.minutes(2))) struct CircleHintTests {
+    private static func notification(_ message: String, topic: String = SNSTests.topic) -> [UInt8] {
+        let escaped = message.replacing("\"", with: "\\\"")
+        return SNSTests.envelope(topic: topic, message: escaped)
+    }
+
+    @Test("A hint has the provider asked about a payout that it has, and stores nothing, whoever sent it")
+    func payout() async throws {
+        try await CircleRig.with(webhooks: .missing) { rig in
+            let payoutID = try await rig.request()
+            try await rig.work(until: "it to be sent") { try await rig.history(of: payoutID).contains("submitted") }
+            // Its first question came too early, and the next one is a day away.
+            try await wait(for: "Circle to be done", within: .seconds(10), every: .milliseconds(10)) {
+                guard let payout = await rig.fake.acceptances.first else { return false }
+                return await rig.fake.status(of: payout.id) == "complete"
+            }
+            let object = try #require(await rig.fake.acceptances.first).id
+            let receiver = CircleHintTests.receiver(rig)
+            let says = { (id: String) in
+                CircleHintTests.notification(
+                    "{\"clientId\":\"c\",\"notificationType\":\"payouts\",\"version\":1,"
+                        + "\"payout\":{\"id\":\"\(id)\",\"status\":\"failed\"}}")
+            }
+            let strange = await receiver.receive(
+                says("0f8fad5b-d9cb-469f-a165-70867728950e"), signed: nil, endpoint: .circleHints)
+            #expect(strange == .ignored)
+            #expect(await receiver.receive(says(object), signed: nil, endpoint: .circleHints) == .hinted)
+            #expect(try await rig.texts("SELECT event_id FROM webhook_inbox WHERE kind = 'payouts'") == [])
+            // What it said about the status is believed in nothing.
+            _ = try await rig.reconciler.runOnce()
+            #expect(try await rig.history(of: payoutID).suffix(2) == ["paid", "final"])
+        }
+    }
+
+    static let envelopes: [(String, [UInt8], WebhookReceiver.Answer)] = [
+        ("another topic", notification("{}", topic: "arn:aws:sns:us-east-1:1:x"), .refused("unreadable")),
+        ("no envelope", Array("{}".utf8), .refused("unreadable")),
+        ("no JSON inside", notification("payouts"), .refused("unreadable")),
+        ("about a transfer", notification("{\"notificationType\":\"transfers\"}"), .ignored),
+        (
+            "an id that is none",
+            notification("{\"notificationType\":\"payouts\",\"payout\":{\"id\":\"../x\"}}"), .ignored
+        ),
+        ("a confirmation", confirmation("https://sns.us-east-1.amazonaws.com/?Action=x"), .hinted),
+        ("a confirmation that Amazon refuses", confirmation("https://sns.eu-west-1.amazonaws.com/"), .unavailable),
+        ("a confirmation elsewhere", confirmation("https://example.com/"), .refused("unreadable")),
+    ]
+
+    private static func confirmation(_ url: String) -> [UInt8] {
+        SNSTests.envelope(type: "SubscriptionConfirmation", more: "\"Token\":\"t\",\"SubscribeURL\":\"\(url)\",")
+    }
+
+    @Test("Only Circle's topics and Amazon's own addresses are followed", arguments: envelopes)
+    func envelope(name: String, body: [UInt8], answer: WebhookReceiver.Answer) async throws {
+        try await CircleRig.with { rig in
+            let receiver = CircleHintTests.receiver(rig)
+            #expect(await receiver.receive(body, signed: nil, endpoint: .circleHints) == answer, "\(name)")
+        }
+    }
+
+    @Test("However often somebody asks for a confirmation, few are made")
+    func flood() async throws {
+        try await CircleRig.with { rig in
+            let receiver = CircleHintTests.receiver(rig)
+            let body = CircleHintTests.confirmation("https://sns.us-east-1.amazonaws.com/")
+            var answers: [WebhookReceiver.Answer: Int] = [:]
+            for _ in 0..<20 {
+                answers[await receiver.receive(body, signed: nil, endpoint: .circleHints), default: 0] += 1
+            }
+            #expect(answers == [.hinted: 5, .unavailable: 15])
+        }
+    }
+
+    private static func receiver(_ rig: CircleRig) -> WebhookReceiver {
+        let clock = rig.clock
+        return WebhookReceiver(
+            pool: rig.database.pool, secrets: [:],
+            circle: .init(
+                keys: CircleKeys(rig.circle), pulse: Pulse(every: .seconds(3_600)),
+                confirm: { $0.contains("us-east-1") }), isLive: false, pulse: Pulse(every: .seconds(3_600)),
+            clock: { clock.now }, metrics: Metrics(), logger: .silent)
     }
 }
 

@@ -37,6 +37,7 @@ extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
         ("Dashboard", "/console", .readDashboard), ("Conversions", "/console/conversions", .readConversions),
         ("Payouts", "/console/payouts", .readPayments), ("Breaks", "/console/breaks", .readLedger),
+        ("Manual payouts", "/console/manual-batches", .readLedger),
         ("Affiliates", "/console/affiliates", .readAffiliates), ("Rules", "/console/rules", .readRules),
         ("Imports", "/console/imports", .ingestEvents),
         ("Topics", "/console/topics", .readFleet),

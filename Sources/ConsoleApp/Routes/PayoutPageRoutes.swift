@@ -115,6 +115,8 @@ enum Notice {
         "checked": ("The provider is asked about it within seconds. That moves no money.", false),
         "proposed": ("Kept. Nothing moves before a second person agrees.", false),
         "confirmed": ("Confirmed by two people.", false),
+        "affiliate-checked": ("Kept. The next planning goes by it.", false),
+        "batch-made": ("The file is made. Pay what is in it, then say under which reference.", false),
         "frozen": ("Frozen. Nothing within it is planned or sent.", false),
         "lifted": ("The freeze is lifted.", false),
         "break-resolved": ("Kept. A break about money is closed when a second person agrees.", false),

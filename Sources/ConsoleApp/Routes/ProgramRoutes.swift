@@ -196,10 +196,15 @@ enum ProgramRoutes {
 private struct ProgramChange: Sendable {
     static let fields = [
         "name", "pays_in", "hold_days", "attribution_window_days", "coupon_beats_click", "minimum_payout_minor",
-        "auto_approve_limit_minor", "main_markets",
+        "auto_approve_limit_minor", "main_markets", "second_approval_limit_minor", "thirty_day_limit_minor",
+        "daily_limit_minor", "affiliate_age_days",
     ]
     /// Fields that say how much money leaves without a person looking.
-    private static let limits = ["minimum_payout_minor", "auto_approve_limit_minor"]
+    private static let limits = [
+        "minimum_payout_minor", "auto_approve_limit_minor", "second_approval_limit_minor", "thirty_day_limit_minor",
+        "daily_limit_minor", "affiliate_age_days",
+    ]
+    private static let ageDaysMaximum: Int64 = 3_650
     private static let holdDaysMaximum: Int64 = 365
     private static let windowDaysMaximum: Int64 = 365
     private static let marketsMaximum = 250
@@ -212,6 +217,10 @@ private struct ProgramChange: Sendable {
     private let minimumPayoutMinor: Int64?
     private let autoApproveLimitMinor: Int64?
     private let mainMarkets: [String]?
+    private let secondApprovalLimitMinor: Int64?
+    private let thirtyDayLimitMinor: Int64?
+    private let dailyLimitMinor: Int64?
+    private let ageDays: Int64?
 
     init(_ members: BodyMembers, by principal: Principal) throws(Problem) {
         if ProgramChange.limits.contains(where: members.has), !principal.permissions.contains(.setPayoutLimits) {
@@ -225,6 +234,11 @@ private struct ProgramChange: Sendable {
         minimumPayoutMinor = try members.integer("minimum_payout_minor", in: 1...TrackingEvent.amountMinorMaximum)
         autoApproveLimitMinor = try members.integer(
             "auto_approve_limit_minor", in: 0...TrackingEvent.amountMinorMaximum)
+        let amounts = Int64(0)...TrackingEvent.amountMinorMaximum
+        secondApprovalLimitMinor = try members.integer("second_approval_limit_minor", in: amounts)
+        thirtyDayLimitMinor = try members.integer("thirty_day_limit_minor", in: amounts)
+        dailyLimitMinor = try members.integer("daily_limit_minor", in: amounts)
+        ageDays = try members.integer("affiliate_age_days", in: 0...ProgramChange.ageDaysMaximum)
         mainMarkets = try members.texts(
             "main_markets", upTo: ProgramChange.marketsMaximum,
             "main_markets is a list of at most \(ProgramChange.marketsMaximum) countries by their two capital letters.",
@@ -241,6 +255,10 @@ private struct ProgramChange: Sendable {
         terms.minimumPayoutMinor = minimumPayoutMinor ?? before.minimumPayoutMinor
         terms.autoApproveLimitMinor = autoApproveLimitMinor ?? before.autoApproveLimitMinor
         terms.mainMarkets = mainMarkets ?? before.mainMarkets
+        terms.secondApprovalLimitMinor = secondApprovalLimitMinor ?? before.secondApprovalLimitMinor
+        terms.thirtyDayLimitMinor = thirtyDayLimitMinor ?? before.thirtyDayLimitMinor
+        terms.dailyLimitMinor = dailyLimitMinor ?? before.dailyLimitMinor
+        terms.affiliateAgeDays = ageDays.map(Int32.init) ?? before.affiliateAgeDays
         return terms
     }
 }

@@ -92,6 +92,9 @@ public actor FakeCircle {
         books.fail(payoutID: payoutID, code: code, now: moment)
     }
 
+    /// A payout's status now.
+    public func status(of objectID: String) -> String? { books.payouts.first { $0.id == objectID }?.status }
+
     func addRecipient(_ body: [UInt8]) -> FakeReply { books.addRecipient(body, settings: settings, now: moment) }
 
     /// - Parameter recipientID: whose fault it takes.

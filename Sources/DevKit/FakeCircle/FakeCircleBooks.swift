@@ -93,10 +93,13 @@ struct FakeCircleBooks: Sendable {
             return FakeReply(circleError: 5_006, "Insufficient funds.", status: 400)
         }
         spentMinor[order.amount.currency] = spent + minor
+        let paid = Money.decimal(minorUnits: script == .otherAmount ? minor - 1 : minor, exponent: 2)
         let payout = FakeCirclePayout(
             id: nextID("payout"), sourceWalletId: order.source.id,
-            destination: .init(type: "address_book", id: recipient.id), amount: order.amount,
-            fees: FakeCircleMoney(amount: "0.00", currency: order.amount.currency), createDate: now.rfc3339,
+            destination: .init(type: "address_book", id: recipient.id),
+            amount: FakeCircleMoney(amount: paid, currency: order.amount.currency),
+            fees: FakeCircleMoney(amount: script == .fee ? "0.25" : "0.00", currency: order.amount.currency),
+            createDate: now.rfc3339,
             updateDate: now.rfc3339, trackingRef: nextID("tracking"))
         payouts.append(payout)
         acceptances.append(

@@ -91,19 +91,28 @@ extension FakeReply {
     }
 }
 
-/// The key that the fake signs its notifications with.
+/// The keys that the fake signs its notifications with: the one in use, and the one that will replace it.
 public enum FakeCircleKey {
-    public static let id = "879dc113-5ca4-4ff7-a6b7-54652083fcf8"
-    private static let scalar: [UInt8] = Array(1...32)
+    public static let ids = ["879dc113-5ca4-4ff7-a6b7-54652083fcf8", "3f2b0d6e-6f3c-4c55-9c0e-2d1f5a7b8c9d"]
+    /// Of the one in use.
+    public static var id: String { ids[0] }
 
-    /// Base64 of the DER form.
-    static var publicKey: String { privateKey?.publicKey.derRepresentation.base64EncodedString() ?? "" }
-
-    /// Base64 of the DER form; it is another one for each call.
-    public static func sign(_ body: [UInt8]) -> String {
-        (try? privateKey?.signature(for: body).derRepresentation.base64EncodedString()) ?? ""
+    /// Base64 of the DER form; nil: there is no such key.
+    static func publicKey(_ id: String) -> String? {
+        privateKey(id)?.publicKey.derRepresentation.base64EncodedString()
     }
 
-    /// The scalar is in range, so there is such a key.
-    private static var privateKey: P256.Signing.PrivateKey? { try? P256.Signing.PrivateKey(rawRepresentation: scalar) }
+    /// Base64 of the DER form; it is another one for each call.
+    ///
+    /// - Parameter keyID: a key that is none signs nothing.
+    public static func sign(_ body: [UInt8], keyID: String = id) -> String {
+        (try? privateKey(keyID)?.signature(for: body).derRepresentation.base64EncodedString()) ?? ""
+    }
+
+    /// The scalars are in range, so there are such keys.
+    private static func privateKey(_ id: String) -> P256.Signing.PrivateKey? {
+        ids.firstIndex(of: id).flatMap { index in
+            try? P256.Signing.PrivateKey(rawRepresentation: (1...32).map { UInt8($0 + index) })
+        }
+    }
 }

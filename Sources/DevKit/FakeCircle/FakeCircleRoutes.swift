@@ -130,10 +130,12 @@ actor FakeCircleRoutes {
             let publicKey: String
             let createDate: String
         }
-        guard id == FakeCircleKey.id else { return FakeReply(circleError: 2, "Not found.", status: 404) }
+        guard let publicKey = FakeCircleKey.publicKey(id) else {
+            return FakeReply(circleError: 2, "Not found.", status: 404)
+        }
         return FakeReply(
             circle: Key(
-                id: id, algorithm: "ECDSA_SHA_256", publicKey: FakeCircleKey.publicKey,
+                id: id, algorithm: "ECDSA_SHA_256", publicKey: publicKey,
                 createDate: "2026-01-01T00:00:00Z"))
     }
 }

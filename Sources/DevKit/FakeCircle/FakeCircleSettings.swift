@@ -14,6 +14,10 @@ public enum CircleScript: String, Codable, Sendable, CaseIterable {
     case invalid
     /// They stay pending until told.
     case stuck
+    /// They pay a cent less than was asked for.
+    case otherAmount = "other_amount"
+    /// They reach the chain, and cost something.
+    case fee
 }
 
 /// How the fake Circle behaves.

@@ -16,6 +16,8 @@ public actor FakeStripe {
 
     /// The value for STRIPE_API_BASE.
     public nonisolated let baseURL: String
+    /// Where it listens.
+    public nonisolated let port: Int
     /// A key that it accepts.
     public static let apiKey = "sk_test_fake"
 
@@ -55,6 +57,7 @@ public actor FakeStripe {
         self.deliver = deliver
         self.clock = clock
         self.listener = listener
+        self.port = port
         baseURL = "http://127.0.0.1:\(port)"
     }
 
@@ -91,6 +94,18 @@ public actor FakeStripe {
     public func fail(payoutID: String, code: String) -> Bool {
         books.fail(payoutID: payoutID, code: code, now: moment)
     }
+
+    /// Somebody takes a transfer back.
+    ///
+    /// - Returns: whether there is such a transfer.
+    @discardableResult
+    public func reverse(transferID: String) -> Bool { books.reverse(transferID: transferID, now: moment) }
+
+    /// Lets a payout that failed be paid all the same, as no real one should.
+    public func contradict(payoutID: String) { books.contradict(payoutID: payoutID, now: moment) }
+
+    /// What the platform has left of what it had.
+    func platformBalance(of limit: Int64) -> Int64 { books.platformBalance(of: limit) }
 
     func create(_ creation: FakeCreation) -> FakeReply {
         let account = creation.account.isEmpty ? creation.fields["destination"] ?? "" : creation.account

@@ -25,6 +25,9 @@ struct FakeStripeBooks: Sendable {
     private(set) var transfers: [FakeTransfer] = []
     private(set) var payouts: [FakePayout] = []
     private var accountOfPayout: [String: String] = [:]
+    /// Where each payout, and those of each account, are among all: thousands are asked for one by one.
+    private var positionOfPayout: [String: Int] = [:]
+    private var positionsOfAccount: [String: [Int]] = [:]
     /// Minor units by account and currency.
     private var balances: [String: Int64] = [:]
     private var transferredMinor: Int64 = 0
@@ -87,7 +90,7 @@ struct FakeStripeBooks: Sendable {
         balances["\(destination)/\(currency)", default: 0] += amount
         let transfer = FakeTransfer(
             id: nextID("tr"), amount: amount, created: seconds(), currency: currency, destination: destination,
-            metadata: metadata, transferGroup: fields["transfer_group"])
+            livemode: destination.hasSuffix("_live"), metadata: metadata, transferGroup: fields["transfer_group"])
         transfers.append(transfer)
         acceptances.append(
             StripeAcceptance(
@@ -109,8 +112,10 @@ struct FakeStripeBooks: Sendable {
         }
         balances["\(account)/\(currency)", default: 0] -= amount
         let payout = FakePayout(
-            id: nextID("po"), amount: amount, arrivalDate: seconds(), created: seconds(), currency: currency,
-            metadata: metadata)
+            id: nextID("po"), amount: account.hasSuffix("_other_amount") ? amount - 1 : amount, arrivalDate: seconds(),
+            created: seconds(), currency: account.hasSuffix("_other_currency") ? "eur" : currency, metadata: metadata)
+        positionOfPayout[payout.id] = payouts.count
+        positionsOfAccount[account, default: []].append(payouts.count)
         payouts.append(payout)
         accountOfPayout[payout.id] = account
         acceptances.append(
@@ -128,7 +133,7 @@ struct FakeStripeBooks: Sendable {
         let ripe = due.filter { $0.at <= now.instant }
         due.removeAll { $0.at <= now.instant }
         for entry in ripe {
-            guard let position = payouts.firstIndex(where: { $0.id == entry.payoutID }) else { continue }
+            guard let position = positionOfPayout[entry.payoutID] else { continue }
             let account = accountOfPayout[entry.payoutID] ?? ""
             switch payouts[position].status {
             case "pending": change(position, to: "in_transit", "payout.updated")
@@ -141,12 +146,45 @@ struct FakeStripeBooks: Sendable {
         }
     }
 
+    /// Takes a transfer back, as somebody does in the dashboard.
+    ///
+    /// - Returns: whether there is such a transfer.
+    mutating func reverse(transferID: String, now: FakeMoment) -> Bool {
+        self.now = now
+        guard let position = transfers.firstIndex(where: { $0.id == transferID && !$0.reversed }) else { return false }
+        transfers[position].amountReversed = transfers[position].amount
+        transfers[position].reversed = true
+        let transfer = transfers[position]
+        transferredMinor -= transfer.amount
+        balances["\(transfer.destination)/\(transfer.currency)", default: 0] -= transfer.amount
+        transferEvents.append(
+            FakeEvent(
+                id: nextID("evt"), type: "transfer.reversed", account: nil, created: seconds(),
+                data: .init(object: transfer)))
+        return true
+    }
+
+    /// What the platform has left of what it had.
+    func platformBalance(of limit: Int64) -> Int64 { limit - transferredMinor }
+
+    /// The transfers with what each did to the platform's balance.
+    var writtenOutTransfers: [FakeTransfer] {
+        transfers.map { transfer in
+            var transfer = transfer
+            let fee: Int64 = transfer.destination.hasSuffix("_fee") ? 25 : 0
+            transfer.balanceTransaction = FakeBalanceTransaction(
+                id: "txn_\(transfer.id)", amount: -transfer.amount, currency: transfer.currency, fee: fee,
+                net: -transfer.amount - fee)
+            return transfer
+        }
+    }
+
     /// A bank sends a payout back.
     ///
     /// - Returns: whether there is such a payout.
     mutating func fail(payoutID: String, code: String, now: FakeMoment) -> Bool {
         self.now = now
-        guard let position = payouts.firstIndex(where: { $0.id == payoutID }) else { return false }
+        guard let position = positionOfPayout[payoutID] else { return false }
         fail(position, code: code)
         return true
     }
@@ -158,6 +196,13 @@ struct FakeStripeBooks: Sendable {
         payouts[position].failureCode = code
         payouts[position].failureMessage = "The bank sent it back."
         change(position, to: "failed", "payout.failed")
+    }
+
+    /// Says of a payout that failed that it was paid.
+    mutating func contradict(payoutID: String, now: FakeMoment) {
+        self.now = now
+        guard let position = positionOfPayout[payoutID] else { return }
+        change(position, to: "paid", "payout.paid")
     }
 
     /// Takes a payout back, which works until the bank has it.
@@ -210,7 +255,7 @@ struct FakeStripeBooks: Sendable {
     }
 
     func payouts(of account: String) -> [FakePayout] {
-        payouts.filter { accountOfPayout[$0.id] == account }
+        (positionsOfAccount[account] ?? []).map { payouts[$0] }
     }
 
     func balance(of account: String) -> [String: Int64] {

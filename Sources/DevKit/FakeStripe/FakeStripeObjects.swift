@@ -6,6 +6,8 @@ struct FakeTransfer: Codable, Sendable {
     var object = "transfer"
     let amount: Int64
     var amountReversed: Int64 = 0
+    /// Only where it is asked to be written out.
+    var balanceTransaction: FakeBalanceTransaction?
     let created: Int64
     let currency: String
     let destination: String
@@ -13,6 +15,16 @@ struct FakeTransfer: Codable, Sendable {
     let metadata: [String: String]
     var reversed = false
     let transferGroup: String?
+}
+
+/// What a movement did to the platform's balance.
+struct FakeBalanceTransaction: Codable, Sendable {
+    let id: String
+    var object = "balance_transaction"
+    let amount: Int64
+    let currency: String
+    let fee: Int64
+    let net: Int64
 }
 
 /// A bank payout as Stripe writes it.

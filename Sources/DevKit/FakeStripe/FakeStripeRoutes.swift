@@ -71,7 +71,9 @@ actor FakeStripeRoutes {
         let books = try await served().books
         let filter = ListFilter(FormDecoding.fields(request.uri.query ?? ""))
         if path == "/v1/transfers" {
-            return try await filter.page(of: books.transfers, id: \.id, created: \.created) { transfer in
+            let isWrittenOut = (request.uri.query ?? "").contains("data.balance_transaction")
+            let transfers = isWrittenOut ? books.writtenOutTransfers : books.transfers
+            return try await filter.page(of: transfers, id: \.id, created: \.created) { transfer in
                 filter.accepts(transfer.destination, \.destination) && filter.accepts(transfer.transferGroup, \.group)
             }.response()
         }
@@ -87,7 +89,15 @@ actor FakeStripeRoutes {
             let amount: Int64
             let currency: String
         }
-        let balance = try await served().balance(of: request.headers[.stripeAccount] ?? "")
+        let account = request.headers[.stripeAccount] ?? ""
+        let fake = try served()
+        // The platform's own is only known where it has a limit.
+        let balance =
+            if account.isEmpty, let limit = await fake.settings.platformBalance {
+                ["usd": await fake.platformBalance(of: limit)]
+            } else {
+                await fake.balance(of: account)
+            }
         let available = balance.sorted { $0.key < $1.key }.map { Amount(amount: $0.value, currency: $0.key) }
         return try await FakeReply(["available": available, "pending": []]).response()
     }

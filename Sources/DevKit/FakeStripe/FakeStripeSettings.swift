@@ -1,7 +1,8 @@
 /// How the fake provider behaves.
 ///
 /// The end of an account's id is its script: `_no_account` fails at the bank, `_returned` is paid and comes back,
-/// `_not_allowed` is declined at once.
+/// `_not_allowed` is declined at once, `_other_amount` and `_other_currency` become other bank payouts than were asked
+/// for, `_fee` costs the platform something, and `_live` is told to be of the live mode.
 public struct FakeStripeSettings: Sendable {
     /// The secrets of its two webhook endpoints.
     public var platformSecret = "whsec_fake_platform"
