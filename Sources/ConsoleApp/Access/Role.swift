@@ -6,7 +6,7 @@ public enum Role: String, CaseIterable, Sendable {
     public var permissions: Set<Permission> {
         let reading: Set<Permission> = [
             .readDashboard, .readAffiliates, .readPayments, .readFleet, .readFraud, .readNotifications, .readRules,
-            .readLedger, .readConversions,
+            .readLedger, .readConversions, .readAppeals,
         ]
         return switch self {
         case .owner: Set(Permission.allCases)
@@ -18,8 +18,8 @@ public enum Role: String, CaseIterable, Sendable {
             ])
         case .fraud: reading.union([.decideFraud])
         case .viewer: reading
-        // Its own payouts and where they go, and nothing else: every query is narrowed to its affiliate id.
-        case .affiliate: [.readPayments, .changePayoutMethods]
+        // Its own payouts, where they go, its appeals, and nothing else: every query is narrowed to its affiliate id.
+        case .affiliate: [.readPayments, .changePayoutMethods, .readAppeals, .writeAppeals]
         }
     }
 }
@@ -46,10 +46,13 @@ public enum Permission: String, CaseIterable, Sendable {
     case setPayoutLimits = "payout_limits:write"
     case changeAffiliates = "affiliates:write"
     case changePayoutMethods = "payout_methods:write"
+    case readAppeals = "appeals:read"
+    case writeAppeals = "appeals:write"
 
     /// Deciding about payouts and fraud, saying which payouts need no decision or where they go, and closing the books
     /// take a person who can be named; a key cannot carry them.
     var isGrantedToKeys: Bool {
-        ![.decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud, .changePayoutMethods].contains(self)
+        ![.decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud, .changePayoutMethods, .writeAppeals].contains(
+            self)
     }
 }

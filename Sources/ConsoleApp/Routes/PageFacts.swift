@@ -36,7 +36,9 @@ extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
         ("Dashboard", "/console", .readDashboard), ("Conversions", "/console/conversions", .readConversions),
         ("Payouts", "/console/payouts", .readPayments), ("Breaks", "/console/breaks", .readLedger),
-        ("Affiliates", "/console/affiliates", .readAffiliates), ("Rules", "/console/rules", .readRules),
+        ("Affiliates", "/console/affiliates", .readAffiliates), ("Fraud", "/console/fraud", .readFraud),
+        ("Appeals", "/console/appeals", .readAppeals),
+        ("Rules", "/console/rules", .readRules),
         ("Imports", "/console/imports", .ingestEvents),
         ("Topics", "/console/topics", .readFleet),
         ("Dead letters", "/console/dead-letters", .readFleet),
