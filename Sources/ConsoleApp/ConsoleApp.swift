@@ -67,7 +67,8 @@ public struct ConsoleApp: Sendable {
         self.logger = logger
         gate = Gate(sessions: sessions, keys: APIKeyStore(pool: pool), cookie: cookie)
         routes =
-            ReadRoutes.all(services) + FraudRoutes.all(services) + IngestionRoutes.all(services)
+            ReadRoutes.all(services) + FraudRoutes.all(services) + FraudDecisionRoutes.all(services)
+            + FraudPageRoutes.all(services) + AppealRoutes.all(services) + IngestionRoutes.all(services)
             + PaymentRoutes.all(services) + PayoutControlRoutes.all(services) + BreakRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + AffiliateCheckRoutes.all(services)
             + ManualBatchRoutes.all(services)

@@ -67,34 +67,55 @@ public enum CommissionStore {
         return count
     }
 
+    /// A commission that waits again.
+    struct Released {
+        let commissionID: Identifier
+        let holdUntil: Timestamp
+    }
+
     /// Lets commissions wait again that were held and that no verdict is against any more; whoever decides about what
     /// is due, decides about them.
     ///
-    /// - Parameter affiliateIDs: of the commissions, or of their conversions.
-    /// - Returns: how many there were.
+    /// - Parameters:
+    ///   - affiliateIDs: of the commissions, or of their conversions.
+    ///   - earliest: before it they are not due; nil: when they were.
+    /// - Returns: which, with when their hold ended before.
     @discardableResult
-    public static func release(
-        of affiliateIDs: [String], by actor: String, because reason: String, at now: Timestamp,
-        in transaction: borrowing Transaction
-    ) throws(PostgresError) -> Int {
-        guard !affiliateIDs.isEmpty else { return 0 }
+    static func release(
+        of affiliateIDs: [String], notDueBefore earliest: Timestamp?, by actor: String, because reason: String,
+        at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [Released] {
+        guard !affiliateIDs.isEmpty else { return [] }
         let released = try transaction.query(
             """
-            UPDATE commission c SET status = 'pending'
+            UPDATE commission c SET status = 'pending', hold_until = GREATEST(c.hold_until, $2)
             FROM (
-                SELECT h.commission_id FROM commission h
+                SELECT h.commission_id, h.hold_until FROM commission h
                 JOIN fraud_conversion f USING (conversion_id) JOIN affiliate a ON a.affiliate_id = h.affiliate_id
                 WHERE h.status = 'held' AND (h.affiliate_id = ANY ($1::text[]) OR f.affiliate_id = ANY ($1::text[]))
                     AND f.verdict = 'clear' AND a.fraud_verdict <> 'hold'
                 ORDER BY h.commission_id FOR UPDATE OF h) AS r
-            WHERE c.commission_id = r.commission_id RETURNING c.commission_id
-            """, .texts(affiliateIDs)
-        ) { row throws(PostgresError) in try row.identifier(0) }
+            WHERE c.commission_id = r.commission_id RETURNING c.commission_id, r.hold_until
+            """, .texts(affiliateIDs), .optionalTimestamp(earliest?.microsecondsSinceEpoch)
+        ) { row throws(PostgresError) in
+            Released(
+                commissionID: try row.identifier(0),
+                holdUntil: Timestamp(microsecondsSinceEpoch: try row.timestamp(1)))
+        }
         try CommissionHistory.append(
-            released.sorted().map {
+            released.map(\.commissionID).sorted().map {
                 CommissionChange(commissionID: $0, from: .held, to: .pending, actor: actor, reason: reason)
             }, at: now, in: transaction)
-        return released.count
+        return released
+    }
+
+    /// Lets go what no verdict is against any more, due when it was.
+    public static func release(
+        of affiliateIDs: [String], by actor: String, because reason: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        try release(
+            of: affiliateIDs, notDueBefore: nil, by: actor, because: reason, at: now, in: transaction)
     }
 
     private static func lockJudged(

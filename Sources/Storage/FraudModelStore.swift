@@ -64,7 +64,8 @@ public enum FraudModelStore {
         let decisions = try transaction.query(
             """
             SELECT affiliate_id, is_confirmed, features FROM fraud_decision
-            WHERE features IS NOT NULL AND split_part(model_version, '/', 1) = $1 ORDER BY fraud_decision_id
+            WHERE features IS NOT NULL AND undone_at IS NULL AND split_part(model_version, '/', 1) = $1
+            ORDER BY fraud_decision_id
             """, .text(standard.version)
         ) { row throws(PostgresError) in
             let decision = FraudDecision(

@@ -30,10 +30,12 @@ import Testing
     }
 
     /// What the planner's timer does about commissions that wait.
-    private func approveDue(_ pipeline: Pipeline) async throws {
+    private func approveDue(
+        _ pipeline: Pipeline, at now: Timestamp = Pipeline.now.adding(seconds: FraudDecisionStore.undoSeconds)
+    ) async throws {
         try await pipeline.database.pool.transaction { (transaction) throws(PostgresError) in
-            let due = try CommissionStore.due(at: Pipeline.now, maximum: 100, in: transaction)
-            _ = try CommissionStore.decide(due, at: Pipeline.now, in: transaction)
+            let due = try CommissionStore.due(at: now, maximum: 100, in: transaction)
+            _ = try CommissionStore.decide(due, at: now, in: transaction)
         }
     }
 

@@ -6,7 +6,7 @@ public enum Role: String, CaseIterable, Sendable {
     public var permissions: Set<Permission> {
         let reading: Set<Permission> = [
             .readDashboard, .readAffiliates, .readPayments, .readFleet, .readFraud, .readNotifications, .readRules,
-            .readLedger, .readConversions,
+            .readLedger, .readConversions, .readAppeals,
         ]
         return switch self {
         case .owner: Set(Permission.allCases)
@@ -21,8 +21,8 @@ public enum Role: String, CaseIterable, Sendable {
             ])
         case .fraud: reading.union([.decideFraud])
         case .viewer: reading
-        // Its own payouts, where they go and what it is told: every query is narrowed to its affiliate id.
-        case .affiliate: [.readPayments, .changePayoutMethods, .readNotifications]
+        // Its own payouts, where they go, what it is told and its appeals: every query is narrowed to its affiliate id.
+        case .affiliate: [.readPayments, .changePayoutMethods, .readNotifications, .readAppeals, .writeAppeals]
         }
     }
 }
@@ -50,12 +50,15 @@ public enum Permission: String, CaseIterable, Sendable {
     case changeAffiliates = "affiliates:write"
     case changePayoutMethods = "payout_methods:write"
     case changeWebhooks = "webhooks:write"
+    case readAppeals = "appeals:read"
+    case writeAppeals = "appeals:write"
 
     /// Deciding about payouts and fraud, saying which payouts need no decision or where they go, closing the
     /// books and saying who is told take a person who can be named; a key cannot carry them.
     var isGrantedToKeys: Bool {
         ![
             .decidePayouts, .setPayoutLimits, .closeBooks, .decideFraud, .changePayoutMethods, .changeWebhooks,
+            .writeAppeals,
         ].contains(self)
     }
 }

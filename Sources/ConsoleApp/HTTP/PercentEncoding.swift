@@ -33,6 +33,11 @@ enum PercentEncoding {
     /// - Parameter fields: those without a value are left out.
     /// - Returns: a query with its question mark; empty without fields.
     static func query(_ fields: KeyValuePairs<String, String?>) -> String {
+        query(fields.map { ($0.key, $0.value) })
+    }
+
+    /// The same for fields that are not all known by name.
+    static func query(_ fields: [(String, String?)]) -> String {
         let pairs = fields.compactMap { name, value in value.map { encode(name) + "=" + encode($0) } }
         return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
     }

@@ -25,6 +25,54 @@ enum Figures {
         return overflow ? "–" : Money.decimal(minorUnits: permille / whole, exponent: 1) + " %"
     }
 
+    /// As in `0.973`.
+    static func probability(_ value: Double) -> String {
+        Money.decimal(minorUnits: Int64((min(max(value, 0), 1) * 1_000).rounded()), exponent: 3)
+    }
+
+    /// A share in percent with one decimal, as in `58.3 %`.
+    static func percent(_ share: Double) -> String {
+        Money.decimal(minorUnits: Int64((min(max(share, -1e6), 1e6) * 1_000).rounded()), exponent: 1) + " %"
+    }
+
+    /// As in `12.3`; a dash for none.
+    static func tenths(_ value: Double) -> String {
+        Money.decimal(minorUnits: Int64((min(max(value, -1e12), 1e12) * 10).rounded()), exponent: 1)
+    }
+
+    static func whole(_ value: Double?) -> String {
+        value.map { count(Int64(min(max($0, -1e12), 1e12).rounded())) } ?? "–"
+    }
+
+    /// How likely something is, as in `1 in 2,400`.
+    static func chance(_ p: Double) -> String {
+        guard p > 0 else { return "below 1 in 1,000,000" }
+        guard p < 0.5 else { return "likely" }
+        let odds = 1 / p
+        guard odds < 1_000_000 else { return "below 1 in 1,000,000" }
+        return "1 in " + count(Int64(odds.rounded()))
+    }
+
+    /// As in `3 s`, `12 min`, `5 h` or `3 d`, rounded down.
+    static func duration(_ seconds: Int64) -> String {
+        switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7_200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3_600) h"
+        default: "\(seconds / 86_400) d"
+        }
+    }
+
+    /// The same for round times, as in `1 m` or `1 d`.
+    static func shortDuration(_ seconds: Int64) -> String {
+        switch seconds {
+        case ..<60: "\(seconds) s"
+        case ..<3_600: "\(seconds / 60) m"
+        case ..<86_400: "\(seconds / 3_600) h"
+        default: "\(seconds / 86_400) d"
+        }
+    }
+
     /// As in `+12 %` or `−3 %`; `±0 %` for less than half a percent.
     static func change(percent: Double) -> String {
         let rounded = Int64(min(max(percent, -1e6), 1e6).rounded())

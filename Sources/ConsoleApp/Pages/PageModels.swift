@@ -96,7 +96,7 @@ struct AffiliateView: Sendable {
     let rank: String
     let name: String
     let id: String
-    /// Its conversions.
+    /// How it did day by day.
     let address: String
     let program: String
     /// What that one pays.
@@ -133,9 +133,7 @@ struct AffiliateView: Sendable {
         rank = Figures.count(row.rank)
         name = row.name
         id = row.affiliateId
-        address =
-            "/console/conversions"
-            + PercentEncoding.query(["affiliate_id": row.affiliateId, "program_id": row.programId])
+        address = "/console/affiliates/" + PercentEncoding.encode(row.affiliateId)
         program = row.programId
         programAddress = "/console/rules" + PercentEncoding.query(["program_id": row.programId])
         verdict =

@@ -4,66 +4,84 @@ import Hummingbird
 import Postgres
 import Storage
 
-/// The fraud desk: cases, and what people decide about them.
+/// The cases of the fraud desk.
 enum FraudRoutes {
-    private static let decisions = ["confirm": true, "dismiss": false]
-
     static func all(_ services: Services) -> [Route] {
         [
             .api(.get, "/fraud-flags", .readFraud) { try await flags($0, services) },
-            .api(.post, "/fraud-flags/{id}/decide", .decideFraud) { try await decide($0, services) },
+            .api(.get, "/fraud-flags/{id}", .readFraud) { call in
+                .json(try await evidence(call, services).evidence)
+            },
         ]
     }
 
     private static func flags(_ call: Call, _ services: Services) async throws -> Answer {
-        let (limit, cursor) = (try call.query.limit(), try call.query.cursor(count: 1))
-        let status = try call.query.choice("status", of: ["open", "confirmed", "dismissed", "withdrawn"])
+        let format = try call.query.choice("format", of: ["json", "csv"])
+        let isCSV = format == "csv" || format == nil && call.request.headers[.accept]?.hasPrefix("text/csv") == true
+        let standard = isCSV ? OutcomeRoutes.csvRowsMaximum : Form.limitDefault
+        let limit = try call.query.limit(unlessGiven: standard, maximum: max(standard, Form.limitMaximum))
+        let filter = try FraudFilter(call.query, limit: limit)
         let rows = try await services.pool.transaction { transaction throws(PostgresError) in
-            try FraudQueries.flags(status: status, limit: limit, cursor: cursor, in: transaction)
+            try FraudQueries.flags(filter, in: transaction)
         }
-        return .json(Listing(rows, limit: limit, cursor: \.cursor))
+        let listing = Listing(rows, limit: limit, cursor: \.cursor)
+        return isCSV ? csv(listing, call.query) : .json(listing)
     }
 
-    /// The decision, what it releases and its audit row are one transaction.
-    private static func decide(_ call: Call, _ services: Services) async throws -> Answer {
-        guard let flagID = Int64(call.parameter("id")) else { throw Problem.notFound("case", call.parameter("id")) }
-        let body = JSONTree(call.body[...])
-        let word = body?["decision"]?.string
-        guard let isConfirmed = word.flatMap({ decisions[$0] }) else {
-            throw Problem.invalid("decision", "The decision is confirm or dismiss.", value: word ?? "")
+    /// The evidence of a case; who looks at it is noted.
+    static func evidence(
+        _ call: Call, _ services: Services
+    ) async throws -> (evidence: FraudEvidence, undoable: [FraudDeskQueries.Undoable]) {
+        let caseID = try FraudDecisionRoutes.caseID(call)
+        let (actor, now, programID) = (try call.authenticated().actor, services.now(), call.query["program_id"])
+        let found = try await services.pool.transaction { transaction throws(PostgresError) in
+            let isThere = try FraudEvidenceQueries.note(caseID, seenBy: actor, at: now, in: transaction)
+            let evidence =
+                try isThere
+                ? FraudEvidenceQueries.evidence(of: caseID, programID: programID, at: now, in: transaction) : nil
+            return (
+                evidence: evidence,
+                undoable: try FraudDeskQueries.undoable(caseID: caseID, limit: 1, at: now, in: transaction)
+            )
         }
-        let reason = try PaymentRoutes.checked(reason: body?["reason"]?.string)
-        let write = try IdempotentWrite(call, route: "/fraud-flags/{id}/decide \(flagID)", isRequired: false)
-        let now = services.now()
-        return try await services.pool.transaction { transaction throws(PostgresError) in
-            try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
-                let outcome = try FraudDecisionStore.decide(
-                    flagID, isConfirmed: isConfirmed, because: reason, by: write.actor, at: now, in: transaction)
-                if let refusal = Problem(refused: outcome, flagID: flagID) { return .problem(refusal) }
-                var detail = JSONWriter()
-                detail.object { $0.member("reason", reason) }
-                try AuditLog.append(
-                    AuditEntry(
-                        at: now, actor: write.actor, action: isConfirmed ? "confirm fraud case" : "dismiss fraud case",
-                        subject: String(flagID), detail: String(decoding: detail.bytes, as: UTF8.self)),
-                    in: transaction)
-                let rows = try FraudQueries.flags(
-                    status: nil, flagID: flagID, limit: 1, cursor: nil, in: transaction)
-                return .json(rows.first)
-            }
-        }
+        guard let evidence = found.evidence else { throw Problem.notFound("case", call.parameter("id")) }
+        return (evidence, found.undoable)
     }
-}
 
-extension Problem {
-    /// - Returns: nil if the decision went through.
-    fileprivate init?(refused outcome: FraudDecisionStore.Outcome, flagID: Int64) {
-        switch outcome {
-        case .done: return nil
-        case .notFound: self = .notFound("case", String(flagID))
-        case .notOpen(let status):
-            self = Problem(
-                .conflict, "fraud_flag_not_open", "This case was decided or withdrawn before.", value: status)
+    private static let columns = [
+        "fraud_flag_id", "affiliate_id", "programs", "kind", "code", "verdict", "probability", "at_risk",
+        "at_risk_usd", "measured", "first_day", "last_day", "status", "decided_by", "decided_at", "reason",
+        "opened_at", "last_seen_at",
+    ]
+
+    private static func csv(_ listing: Listing<FraudFlagRow>, _ query: Form) -> Answer {
+        let rows = listing.data.map { row in
+            CSVText.row([
+                String(row.fraudFlagId), row.affiliateId, row.programs.joined(separator: " "), row.kind,
+                String(row.code), row.verdict, row.probability.map { Figures.probability($0) } ?? "",
+                row.atRisk.map { OutcomeRoutes.decimal($0.amountMinor, $0.currency) + " " + $0.currency }
+                    .joined(separator: "; "),
+                Money.decimal(minorUnits: row.atRiskUsdMinor, exponent: 2), row.measured, row.firstDay ?? "",
+                row.lastDay ?? "", row.status, row.decidedBy ?? "", row.decidedAt ?? "", row.reason ?? "",
+                row.openedAt, row.lastSeenAt,
+            ])
         }
+        var answer = Answer(
+            status: .ok, contentType: "text/csv; charset=utf-8",
+            body: Array((CSVText.row(columns) + rows.joined()).utf8))
+        answer.headers[.contentDisposition] = "attachment; filename=\"fraud-flags.csv\""
+        if let next = listing.nextCursor {
+            let address =
+                "/fraud-flags"
+                + PercentEncoding.query(
+                    filterFields.map { ($0, query[$0]) } + [
+                        ("format", "csv"), ("limit", query["limit"]), ("cursor", next),
+                    ])
+            answer.headers[.link] = "<\(address)>; rel=\"next\""
+        }
+        return answer
     }
+
+    /// What a list is narrowed and ordered by.
+    static let filterFields = ["status", "kind", "verdict", "program_id", "affiliate_id", "sort"]
 }

@@ -71,7 +71,7 @@ enum OutcomeRoutes {
     }
 
     /// Minor units stay as they are for a currency that is not known.
-    private static func decimal(_ minorUnits: Int64, _ currency: String) -> String {
+    static func decimal(_ minorUnits: Int64, _ currency: String) -> String {
         Currency(code: currency).map { Money(minorUnits: minorUnits, currency: $0).decimal } ?? String(minorUnits)
     }
 }

@@ -5,10 +5,14 @@ import Storage
 
 /// The pages that people read.
 enum PageRoutes {
+    /// Cases that the page of an affiliate shows.
+    private static let casesMaximum = 20
+
     static func all(_ services: Services) -> [Route] {
         [
             .page("/console", nil) { try await dashboard($0, services) },
             .page("/console/affiliates", .readAffiliates) { try await affiliates($0, services) },
+            .page("/console/affiliates/{id}", .readAffiliates) { try await affiliate($0, services) },
             .page("/console/topics", .readFleet) { try await topics($0, services) },
             .page("/console/dead-letters", .readFleet) { try await deadLetters($0, services) },
             .page("/console/reason-codes", nil) { call in
@@ -54,6 +58,23 @@ enum PageRoutes {
                             "as_of": query["as_of"], "cursor": cursor,
                         ])
                 })
+        }
+    }
+
+    private static func affiliate(_ call: Call, _ services: Services) async throws -> Answer {
+        let (affiliateID, asOf) = (call.parameter("id"), try call.query.day("as_of"))
+        let readsFraud = try call.authenticated().permissions.contains(.readFraud)
+        var wanted = try FraudFilter(Form(text: "sort=newest"), limit: casesMaximum)
+        wanted.affiliateID = affiliateID
+        let (filter, asked) = (wanted, call.query["as_of"] ?? "")
+        let found = try await services.pool.transaction { transaction throws(PostgresError) in
+            try AffiliateHead.load(affiliateID, in: transaction)
+        }
+        guard let head = found else { throw Problem.notFound("affiliate", affiliateID) }
+        return try await services.page("affiliate", head.name, for: call) { transaction, _ throws(PostgresError) in
+            AffiliatePage(
+                head, try AffiliateHistory.load(of: affiliateID, asOf: asOf, in: transaction),
+                readsFraud ? try FraudQueries.flags(filter, in: transaction) : [], asked: asked)
         }
     }
 

@@ -2,7 +2,7 @@
 /// from day.
 enum VisitorClock {
     /// Minutes east of Greenwich, where most people of the country live.
-    private static let table: [UInt16: Int32] = {
+    fileprivate static let table: [UInt16: Int32] = {
         let text = """
             GB 0 IE 0 PT 0 IS 0 MA 60 GH 0 SN 0 DE 60 FR 60 ES 60 IT 60 NL 60 BE 60 LU 60 AT 60 CH 60 DK 60 \
             NO 60 SE 60 PL 60 CZ 60 SK 60 HU 60 SI 60 HR 60 RS 60 BA 60 MK 60 AL 60 MT 60 NG 60 DZ 60 TN 60 \
@@ -35,6 +35,13 @@ enum VisitorClock {
 }
 
 extension FraudEvent {
+    /// The countries whose hours are known, in two letters, with minutes east of Greenwich.
+    public static var timeZones: [(country: String, minutes: Int32)] {
+        VisitorClock.table.sorted { $0.key < $1.key }.map { code, minutes in
+            (String(decoding: [UInt8(code >> 8), UInt8(code & 0xFF)], as: UTF8.self), minutes)
+        }
+    }
+
     /// The two letters of a country as `country` holds them; 0 for anything else.
     public static func country(_ text: String?) -> UInt16 { text.map { VisitorClock.code($0) } ?? 0 }
 }

@@ -5,8 +5,9 @@ import Storage
 
 /// What judged days come to, as rows and messages.
 struct FraudFindings {
-    /// Reasons that are shown of a day.
+    /// Reasons that a message tells of a day, and those that are kept as evidence.
     private static let reasonsMaximum = 5
+    private static let evidenceMaximum = 12
     /// Conversions of one message: it stays far below a broker's 1 MB.
     private static let messageConversionsMaximum = 500
 
@@ -86,11 +87,12 @@ struct FraudFindings {
 
     static func evidence(_ judgement: FraudJudgement) -> String {
         var writer = JSONWriter()
-        writer.array(judgement.reasons.prefix(reasonsMaximum)) { writer, reason in
+        writer.array(judgement.reasons.prefix(evidenceMaximum)) { writer, reason in
             let finding = reason.finding
             writer.object { writer in
                 writer.member("code", Int64(finding.signal.code.rawValue))
                 writer.member("sentence", finding.sentence)
+                writer.member("program", String(finding.program))
                 writer.member("window_days", Int64(finding.windowDays))
                 writer.name("k")
                 writer.json(number(finding.k))

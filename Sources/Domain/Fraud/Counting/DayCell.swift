@@ -2,7 +2,7 @@
 /// merge in any order to the same bits: sums of logarithms are kept in thousandths, as integers.
 public struct DayCell: Sendable, Hashable, Codable {
     /// Upper ends of the bins of the time from click to order, in seconds; the last bin has none.
-    static let timeEdges: [Int64] = [2, 5, 15, 60, 300, 900, 3_600, 10_800, 43_200, 86_400, 259_200, 864_000]
+    public static let timeEdges: [Int64] = [2, 5, 15, 60, 300, 900, 3_600, 10_800, 43_200, 86_400, 259_200, 864_000]
     static let timeBins = 13
     static let amountBins = 24
     /// Thousandths of a logarithm that a bin of amounts spans.

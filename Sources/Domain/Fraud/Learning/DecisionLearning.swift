@@ -1,11 +1,17 @@
 /// What an admin decided about an affiliate.
 public struct FraudDecision: Sendable, Hashable, Codable {
+    /// For how long what was dismissed is allowed unless the admin says otherwise.
+    public static let allowanceDaysStandard: Int32 = 60
+
     public let affiliate: UInt64
     public let isConfirmed: Bool
+    /// For how long what the affiliate was seen with is allowed, once dismissed; 0: not at all.
+    public let allowanceDays: Int32
 
-    public init(affiliate: UInt64, isConfirmed: Bool) {
+    public init(affiliate: UInt64, isConfirmed: Bool, allowanceDays: Int32 = allowanceDaysStandard) {
         self.affiliate = affiliate
         self.isConfirmed = isConfirmed
+        self.allowanceDays = allowanceDays
     }
 }
 
@@ -56,7 +62,6 @@ extension FraudBook {
 }
 
 extension FraudStanding {
-    private static let allowanceDays: Int32 = 60
     /// What a signal may grow beyond what was dismissed, in −log₁₀ p.
     private static let allowanceSlack: Float = 0.7
     /// Enough to stay under suspicion for a week of days that show nothing.
@@ -69,7 +74,7 @@ extension FraudStanding {
             return
         }
         allowance = features
-        allowedUntil = day + FraudStanding.allowanceDays
+        allowedUntil = day + decision.allowanceDays
         carried = 0
         verdict = .clear
     }

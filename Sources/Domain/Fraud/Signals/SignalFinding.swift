@@ -1,3 +1,8 @@
+extension FraudSignal {
+    /// Whether it measures k of n events; if not, a value of another kind.
+    public var isShare: Bool { ShareSignal.all.contains { $0.signal == self } }
+}
+
 /// What one signal measured of an affiliate in a programme: the window in which it was strongest, with the numbers that
 /// a person needs to check it.
 public struct SignalFinding: Sendable, Hashable, Codable {
