@@ -51,7 +51,8 @@ public enum FraudModelStore {
     ) throws(PostgresError) -> [Beside] {
         try transaction.query(
             """
-            SELECT affiliate_id, day, probability, verdict, candidate_probability, candidate_verdict FROM fraud_judgement
+            SELECT affiliate_id, day, probability, verdict, candidate_probability, candidate_verdict
+            FROM fraud_judgement
             WHERE day >= $1 AND candidate_version = $2 ORDER BY affiliate_id, day
             """, .date(daysSinceEpoch: day), .text(candidate.version)
         ) { row throws(PostgresError) in

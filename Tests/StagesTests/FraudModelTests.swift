@@ -48,7 +48,7 @@ import Testing
             #expect(try await Self.learn(pipeline) == 1)
             try await pipeline.timer().runOnce()
             #expect(try await pipeline.texts(Self.judges) == [standard])
-            #expect(try await pipeline.texts(Self.candidates) == ["\(standard)/1 true"])
+            #expect(try await pipeline.texts(Self.candidates) == ["\(standard)/1 t"])
             #expect(try await pipeline.texts(Self.versions) == ["1 1 shadow"])
 
             #expect(try await Self.promote(pipeline, 7) == .notFound)

@@ -8,9 +8,9 @@ extension Backtest {
         static let configuration = CommandConfiguration(
             abstract: "Shows how true probabilities are, before and after decisions, and after wrong ones.",
             discussion: """
-                On made worlds an admin decides about whoever is suspected, and about one in twenty who is not. What is \
-                learnt of the decisions judges other worlds: of right ones, and of those of an admin who is wrong in a \
-                share of all.
+                On made worlds an admin decides about whoever is suspected, and about one in twenty who is not. What \
+                is learnt of the decisions judges other worlds: of right ones, and of those of an admin who is wrong \
+                in a share of all.
                 """)
 
         /// Decisions of which one is about somebody who is not suspected.
@@ -77,7 +77,8 @@ extension Backtest {
             for item in scored where item.row.isExample { reliability.add(item.score, isTrue: item.row.isCheat) }
             let report = DetectionReport(scored)
             var lines = [
-                "\(title): ECE \(decimal(reliability.error, places: 4)), Brier \(decimal(reliability.brier, places: 4)), "
+                "\(title): ECE \(decimal(reliability.error, places: 4)), "
+                    + "Brier \(decimal(reliability.brier, places: 4)), "
                     + "average precision by day \(decimal(report.daysPrecision, places: 3))",
                 "said         days    mean   fraud",
             ]

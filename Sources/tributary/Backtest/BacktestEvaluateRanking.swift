@@ -9,8 +9,8 @@ extension Backtest {
             commandName: "evaluate-ranking",
             abstract: "Holds the ranking after 15 days of made worlds against what the next 15 days brought.",
             discussion: """
-                Means over the worlds, beside rankings by revenue, conversion rate and shrunk earnings per click so far. \
-                What was brought is net of refunds and chargebacks, once as reported, once without made-up orders.
+                Means over the worlds, beside rankings by revenue, conversion rate and shrunk earnings per click so \
+                far. What was brought is net of refunds and chargebacks, once as reported, once without made-up orders.
                 """)
 
         @Option(help: "Worlds.") var worlds = 40

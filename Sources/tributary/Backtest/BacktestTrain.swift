@@ -87,8 +87,9 @@ extension Backtest {
                 familyLimit: familyLimit, trees: trees.trees, treeBias: trees.bias)
         }
 
-        /// A kind counts at least as much as an even share of the kinds, if that takes no day for more than the maximum:
-        /// to spare a rare look-alike is worth as much as to spare a frequent one. Fraud and honesty keep their shares.
+        /// A kind counts at least as much as an even share of the kinds, if that takes no day for more than the
+        /// maximum: to spare a rare look-alike is worth as much as to spare a frequent one. Fraud and honesty keep
+        /// their shares.
         private static func weights(_ rows: [WorldRun.Row]) -> [Double] {
             func name(_ row: WorldRun.Row) -> String {
                 row.isCheat ? row.affiliate.cheat?.rawValue ?? "" : "honest \(row.affiliate.honest.rawValue)"

@@ -115,8 +115,8 @@ struct BenchLoad: Sendable {
                         'retention_policy', 'fraud_world') AND \(tables)
             LOOP
                 FOR piece IN EXECUTE format(
-                    'SELECT xmin AS id, min(ctid) AS first, max(ctid) AS last FROM %I WHERE xmin::text::bigint > \(first) GROUP BY xmin',
-                    relation.relname)
+                    'SELECT xmin AS id, min(ctid) AS first, max(ctid) AS last FROM %I
+                    WHERE xmin::text::bigint > \(first) GROUP BY xmin', relation.relname)
                 LOOP
                     file := format('\(files)/%s-%s', relation.relname, piece.id);
                     EXECUTE format(

@@ -56,8 +56,8 @@ struct FraudCompare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare", abstract: "Shows what a version would have said of kept days, beside who judges.",
         discussion: """
-            First what the version said silently when the days were judged: the newest that never judged does. Then what \
-            it says of all kept days, by what each alone shows, without the suspicion of the days before.
+            First what the version said silently when the days were judged: the newest that never judged does. Then \
+            what it says of all kept days, by what each alone shows, without the suspicion of the days before.
             """)
 
     /// Differences that are listed one by one, the largest first.
