@@ -13,6 +13,16 @@ public enum FraudModelStore {
         public let madeAt: Timestamp
     }
 
+    /// A judgement, and what a candidate said of the same when it was made.
+    public struct Beside: Sendable {
+        public let affiliateID: String
+        public let day: Int32
+        public let probability: Double
+        public let verdict: FraudVerdict
+        public let candidateProbability: Double
+        public let candidateVerdict: FraudVerdict
+    }
+
     /// What a promotion came to.
     public enum Promotion: Hashable, Sendable {
         case done
@@ -28,6 +38,29 @@ public enum FraudModelStore {
     /// The model that judges: the standard one unless another was promoted.
     public static func active(in transaction: borrowing Transaction) throws(PostgresError) -> FraudModel {
         try versions(isActive: true, in: transaction).first?.model ?? .standard
+    }
+
+    /// The model that says silently beside it what it would: the newest that never judged; nil without one.
+    public static func candidate(in transaction: borrowing Transaction) throws(PostgresError) -> FraudModel? {
+        try versions(isActive: false, in: transaction).first { $0.status == "shadow" }?.model
+    }
+
+    /// What was said beside a candidate on the days since `day`.
+    public static func besides(
+        _ candidate: FraudModel, since day: Int32, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [Beside] {
+        try transaction.query(
+            """
+            SELECT affiliate_id, day, probability, verdict, candidate_probability, candidate_verdict
+            FROM fraud_judgement
+            WHERE day >= $1 AND candidate_version = $2 ORDER BY affiliate_id, day
+            """, .date(daysSinceEpoch: day), .text(candidate.version)
+        ) { row throws(PostgresError) in
+            Beside(
+                affiliateID: try row.text(0), day: try row.date(1), probability: try row.float8(2),
+                verdict: FraudVerdict(rawValue: try row.text(3)) ?? .clear, candidateProbability: try row.float8(4),
+                candidateVerdict: FraudVerdict(rawValue: try row.text(5)) ?? .clear)
+        }
     }
 
     private static func versions(

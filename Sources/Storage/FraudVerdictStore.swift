@@ -13,10 +13,12 @@ public struct FraudDayVerdict: Sendable {
     public let evidence: String
     public let features: [UInt8]
     public let version: String
+    public let candidate: FraudCandidateJudgement?
 
     public init(
         affiliateID: String, day: Int32, probability: Double, verdict: FraudVerdict,
-        top: (signal: FraudSignal, sentence: String)?, evidence: String, features: [UInt8], version: String
+        top: (signal: FraudSignal, sentence: String)?, evidence: String, features: [UInt8], version: String,
+        candidate: FraudCandidateJudgement? = nil
     ) {
         self.affiliateID = affiliateID
         self.day = day
@@ -26,6 +28,7 @@ public struct FraudDayVerdict: Sendable {
         self.evidence = evidence
         self.features = features
         self.version = version
+        self.candidate = candidate
     }
 }
 
@@ -76,27 +79,36 @@ public enum FraudVerdictStore {
         let changed = try transaction.query(
             """
             INSERT INTO fraud_judgement AS j (affiliate_id, day, probability, verdict, kind, code, sentence, evidence,
-                features, model_version, judged_at)
+                features, model_version, judged_at, candidate_version, candidate_probability, candidate_verdict)
             SELECT v.affiliate_id, v.day, v.probability, v.verdict, v.kind, v.code::int4, v.sentence,
-                v.evidence::jsonb, v.features, v.model_version, $11
+                v.evidence::jsonb, v.features, v.model_version, $11, v.candidate,
+                CASE WHEN v.candidate IS NOT NULL THEN v.candidate_probability END, v.candidate_verdict
             FROM unnest($1::text[], $2::date[], $3::float8[], $4::text[], $5::text[], $6::int8[], $7::text[],
-                $8::text[], $9::bytea[], $10::text[])
+                $8::text[], $9::bytea[], $10::text[], $12::text[], $13::float8[], $14::text[])
                 AS v (affiliate_id, day, probability, verdict, kind, code, sentence, evidence, features,
-                    model_version)
+                    model_version, candidate, candidate_probability, candidate_verdict)
             ON CONFLICT (affiliate_id, day) DO UPDATE
             SET probability = excluded.probability, verdict = excluded.verdict, kind = excluded.kind,
                 code = excluded.code, sentence = excluded.sentence, evidence = excluded.evidence,
-                features = excluded.features, model_version = excluded.model_version, judged_at = excluded.judged_at
-            WHERE (j.probability, j.verdict, j.evidence, j.features, j.model_version)
+                features = excluded.features, model_version = excluded.model_version, judged_at = excluded.judged_at,
+                candidate_version = excluded.candidate_version,
+                candidate_probability = excluded.candidate_probability,
+                candidate_verdict = excluded.candidate_verdict
+            WHERE (j.probability, j.verdict, j.evidence, j.features, j.model_version, j.candidate_version,
+                j.candidate_probability, j.candidate_verdict)
                 IS DISTINCT FROM (excluded.probability, excluded.verdict, excluded.evidence, excluded.features,
-                    excluded.model_version)
+                    excluded.model_version, excluded.candidate_version, excluded.candidate_probability,
+                    excluded.candidate_verdict)
             RETURNING affiliate_id
             """, affiliates, dates, .float8s(verdicts.map(\.probability)), .texts(verdicts.map(\.verdict.rawValue)),
             .optionalTexts(verdicts.map { $0.top?.signal.family.rawValue }),
             .optionalInt8s(verdicts.map { $0.top.map { Int64($0.signal.code.rawValue) } }),
             .optionalTexts(verdicts.map { $0.top?.sentence }), .texts(verdicts.map(\.evidence)),
             .bytesArray(verdicts.map(\.features)), .texts(verdicts.map(\.version)),
-            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
+            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch),
+            .optionalTexts(verdicts.map { $0.candidate?.version }),
+            .float8s(verdicts.map { $0.candidate?.probability ?? 0 }),
+            .optionalTexts(verdicts.map { $0.candidate?.verdict.rawValue })
         ) { row throws(PostgresError) in try row.text(0) }
         return Set(gone + changed)
     }

@@ -55,4 +55,16 @@ struct BacktestVerbTests {
         await fleet.stop()
         try FileManager.default.removeItem(atPath: folder)
     }
+
+    @Test("The ranking of a made world is held against what came next, beside simpler ones")
+    func rankings() async throws {
+        let fleet = try Fleet(environment: [:])
+        let verb = try await fleet.start("tributary", ["backtest", "evaluate-ranking", "--worlds", "1"])
+        #expect(await verb.waitForEnd() == .exited(0), "\(verb.output)")
+        await fleet.stop()
+        let figures = verb.output.split(separator: "\n").filter { $0.hasPrefix("ranking") }.map { line in
+            line.split(separator: " ").dropFirst().compactMap { Double($0) }
+        }
+        #expect(figures.count == 2 && figures.allSatisfy { $0.count == 3 && $0[0] > 0.5 && $0[2] > 0.3 })
+    }
 }

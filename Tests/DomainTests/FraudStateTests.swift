@@ -101,4 +101,30 @@ struct FraudStateTests {
         #expect(judged.first?.judgements.map(\.affiliate) == [1])
         #expect(timeline.judge(FraudContext(), .standard, decisions: [:]).isEmpty)
     }
+
+    @Test("A device is forgotten thirty days after its last use, whether it clicked once, more often, or bought")
+    func devices() {
+        func event(_ kind: FraudEvent.Kind, _ key: UInt64, device: UInt64, day: Int32, second: Int64) -> FraudEvent {
+            let at = Timestamp(secondsSinceEpoch: Int64(day) * 86_400 + second)
+            var event = FraudEvent(kind: kind, key: key, at: at, affiliate: 5, program: 6)
+            event.device = device
+            if kind == .conversion { (event.order, event.customer) = (key, key) }
+            return event
+        }
+        let table: [(day: Int32, events: [FraudEvent], remembered: Int)] = [
+            (100, [event(.click, 1, device: 1, day: 100, second: 1)], 1),
+            (101, [event(.click, 2, device: 2, day: 101, second: 1)], 2),
+            (102, [event(.click, 3, device: 2, day: 102, second: 1)], 2),
+            (103, [event(.conversion, 4, device: 3, day: 103, second: 1)], 3),
+            (110, [event(.conversion, 5, device: 1, day: 110, second: 1)], 3),
+            (132, [event(.click, 6, device: 4, day: 132, second: 1)], 3),
+            (133, [event(.click, 7, device: 4, day: 133, second: 1)], 2),
+            (140, [event(.click, 8, device: 4, day: 140, second: 1)], 1),
+        ]
+        var book = FraudBook()
+        for (day, events, remembered) in table {
+            _ = book.close(day, events, FraudContext(), .standard)
+            #expect(book.deviceCount == remembered, "on day \(day)")
+        }
+    }
 }

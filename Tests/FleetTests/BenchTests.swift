@@ -24,26 +24,31 @@ struct BenchTests {
         let report: Details
     }
 
-    @Test("It drains a topic through the scorer, measures both floors and says what build it is")
-    func scorer() async throws {
+    private static func report(_ worker: String, _ arguments: [String]) async throws -> (Report, output: String) {
         let fleet = try Fleet(environment: [:])
-        let arguments = ["--events", "600", "--affiliates", "20", "--rounds", "1", "--json"]
         let bench = try await fleet.start(
-            "tributary", ["bench", "scorer", "--topics", ScoringFleet.repository + "/topics"] + arguments)
+            "tributary", ["bench", worker, "--topics", ScoringFleet.repository + "/topics"] + arguments)
         #expect(await bench.waitForEnd() == .exited(0), "\(bench.output)")
         let output = bench.output
         await fleet.stop()
-
         let start = try #require(output.range(of: "{\n"))
-        let report = try JSONDecoder().decode(Report.self, from: Data(output[start.lowerBound...].utf8))
+        return (try JSONDecoder().decode(Report.self, from: Data(output[start.lowerBound...].utf8)), output)
+    }
+
+    @Test(
+        "It drains a topic through the worker, measures both floors and says what build it is",
+        arguments: ["scorer", "fraud-detector"])
+    func worker(_ worker: String) async throws {
+        let (report, output) = try await Self.report(
+            worker, ["--events", "600", "--affiliates", "20", "--rounds", "1", "--json"])
         #expect(report.report.events == 600)
         #expect(report.report.build == "debug" && output.contains("DEBUG BUILD"))
         #expect(report.report.postgres["fsync"] == "on" && report.report.postgres["synchronous_commit"] == "on")
-        #expect(Set(report.lines.keys) == ["scorer", "copy", "consume"])
+        #expect(Set(report.lines.keys) == [worker, "copy", "consume"])
         #expect(report.lines.values.allSatisfy { $0.events_per_second > 0 })
         #expect(report.ratio_to_copy > 0 && report.ratio_to_consume > 0)
         #expect(
-            Set(report.lines["scorer"]?.cpu_seconds_per100k.keys.map { $0 } ?? []) == ["scorer", "postgres", "broker"])
-        #expect((report.lines["scorer"]?.peak_memory_bytes ?? 0) > 1 << 20)
+            Set(report.lines[worker]?.cpu_seconds_per100k.keys.map { $0 } ?? []) == [worker, "postgres", "broker"])
+        #expect((report.lines[worker]?.peak_memory_bytes ?? 0) > 1 << 20)
     }
 }

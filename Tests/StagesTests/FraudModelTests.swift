@@ -9,6 +9,11 @@ import Testing
     private static let versions: Statement =
         "SELECT concat_ws(' ', fraud_model_id, examples, status) FROM fraud_model ORDER BY 1"
     private static let judges: Statement = "SELECT DISTINCT model_version FROM fraud_judgement"
+    /// What a version said silently, and whether it says less than the one that judges.
+    private static let candidates: Statement = """
+        SELECT DISTINCT concat_ws(' ', candidate_version, candidate_probability < probability) FROM fraud_judgement
+        WHERE candidate_version IS NOT NULL
+        """
 
     /// A dismissed case, so that there is something to learn from.
     private static func decided(_ pipeline: Pipeline) async throws {
@@ -43,6 +48,7 @@ import Testing
             #expect(try await Self.learn(pipeline) == 1)
             try await pipeline.timer().runOnce()
             #expect(try await pipeline.texts(Self.judges) == [standard])
+            #expect(try await pipeline.texts(Self.candidates) == ["\(standard)/1 t"])
             #expect(try await pipeline.texts(Self.versions) == ["1 1 shadow"])
 
             #expect(try await Self.promote(pipeline, 7) == .notFound)
@@ -51,6 +57,7 @@ import Testing
             let timer = pipeline.timer()
             try await timer.runOnce()
             #expect(try await pipeline.texts(Self.judges) == ["\(standard)/1"])
+            #expect(try await pipeline.texts(Self.candidates).isEmpty)
             #expect(try await Self.learn(pipeline) == 2)
             #expect(try await Self.promote(pipeline, 2) == .done)
             #expect(try await pipeline.texts(Self.versions) == ["1 1 retired", "2 1 active"])

@@ -10,6 +10,9 @@ public struct FraudBook: Sendable, Codable {
     public internal(set) var pairs: [FraudPair: PairHistory] = [:]
     /// Where each affiliate stands, by its verdicts so far.
     public internal(set) var standings: [UInt64: FraudStanding] = [:]
+    /// Where each would stand by a candidate's verdicts. Not stored: after a restart it starts from the standings.
+    var candidateStandings: [UInt64: FraudStanding] = [:]
+    var candidateVersion: String?
     /// Who had an event on the last closed day.
     public internal(set) var active: Set<UInt64> = []
     /// The last day that was closed; nil before the first.

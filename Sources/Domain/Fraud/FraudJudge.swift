@@ -10,24 +10,47 @@ public struct FraudJudgement: Sendable {
     public let features: FraudFeatures
     /// The version of the model.
     public let version: String
+    /// What the candidate beside it would say; nil without one.
+    public var candidate: FraudCandidateJudgement?
+}
+
+/// What a version of the model that does not judge would have said, had it judged since it was there.
+public struct FraudCandidateJudgement: Sendable, Hashable {
+    public let version: String
+    public let probability: Double
+    public let verdict: FraudVerdict
 }
 
 extension FraudBook {
-    /// Share of yesterday's evidence that is carried on into a day that shows less.
-    private static let carriedShare = 0.9
-
     /// Judges whoever had an event on the last closed day, and remembers where each stands.
     ///
+    /// - Parameter candidate: a model that says silently what it would; it sees what `model` sees, and remembers by
+    ///   itself where each stands from the first day on.
     /// - Returns: in the order of the affiliates' hashes.
-    public mutating func judge(_ model: FraudModel) -> [FraudJudgement] {
+    public mutating func judge(_ model: FraudModel, beside candidate: FraudModel? = nil) -> [FraudJudgement] {
         guard let day else { return [] }
         let findings = findings(on: day)
         let affiliates = findings.keys.sorted()
         var features = affiliates.map { FraudFeatures(findings[$0] ?? []) }
         AnomalyScore.fill(&features)
         let base = model.base
+        if candidateVersion != candidate?.version {
+            candidateVersion = candidate?.version
+            candidateStandings = [:]
+        }
+        let candidateBase = candidate?.base ?? 0
         return zip(affiliates, features).map { affiliate, features in
-            conclude(affiliate, features, findings[affiliate] ?? [], model, base: base, day)
+            let before = standings[affiliate] ?? FraudStanding()
+            var judgement = conclude(affiliate, features, findings[affiliate] ?? [], model, base: base, day)
+            if let candidate {
+                var standing = candidateStandings[affiliate] ?? before
+                let rest = before.unallowed(features, on: day)
+                let probability = standing.take(rest, candidate, base: candidateBase, on: day)
+                candidateStandings[affiliate] = standing
+                judgement.candidate = FraudCandidateJudgement(
+                    version: candidate.version, probability: probability, verdict: standing.verdict)
+            }
+            return judgement
         }
     }
 
@@ -70,14 +93,7 @@ extension FraudBook {
         var standing = standings[affiliate] ?? FraudStanding()
         standing.features = features
         let features = standing.unallowed(features, on: day)
-        var carried = standing.carried
-        if standing.day != .min {
-            for _ in 0..<min(max(day - standing.day, 0), 60) { carried *= FraudBook.carriedShare }
-        }
-        let evidence = max(model.logit(features) - base, carried)
-        let probability = Elementary.logistic(base + evidence)
-        standing.carried = evidence
-        standing.advance(to: day, probability: probability)
+        let probability = standing.take(features, model, base: base, on: day)
         standings[affiliate] = standing
         if probability >= FraudStanding.reviewFrom {
             let programs = Set(findings.map(\.program)).sorted()

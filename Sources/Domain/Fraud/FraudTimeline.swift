@@ -19,7 +19,7 @@ public struct FraudTimeline: Sendable {
     private var known = FraudLinkKeys()
     private var dirtyFrom: Int32?
     private var context = FraudContext()
-    private var version = ""
+    private var versions: [String?] = []
 
     public init(_ sealed: FraudBook, through day: Int32) {
         self.sealed = sealed
@@ -69,13 +69,17 @@ public struct FraudTimeline: Sendable {
 
     /// Judges the days that changed, and those behind them.
     ///
-    /// - Parameter decisions: by the day on which they were made; they count from the next.
+    /// - Parameters:
+    ///   - candidate: says silently beside the model what it would.
+    ///   - decisions: by the day on which they were made; they count from the next.
     public mutating func judge(
-        _ context: FraudContext, _ model: FraudModel, decisions: [Int32: [FraudDecision]]
+        _ context: FraudContext, _ model: FraudModel, beside candidate: FraudModel? = nil,
+        decisions: [Int32: [FraudDecision]]
     ) -> [JudgedDay] {
-        if context != self.context || model.version != version { dirtyFrom = .min }
+        let versions = [model.version, candidate?.version]
+        if context != self.context || versions != self.versions { dirtyFrom = .min }
         self.context = context
-        version = model.version
+        self.versions = versions
         guard let first = dirtyFrom else { return [] }
         dirtyFrom = nil
         checkpoints = checkpoints.filter { $0.key < first }
@@ -84,7 +88,7 @@ public struct FraudTimeline: Sendable {
         let open = days.keys.filter { $0 > base?.key ?? .min }.sorted()
         var judged: [JudgedDay] = []
         for day in open {
-            let found = step(&book, day, model, decisions)
+            let found = step(&book, day, model, candidate, decisions)
             if day >= first { judged.append(found) }
             checkpoints[day] = book
             thin(latest: day)
@@ -103,12 +107,13 @@ public struct FraudTimeline: Sendable {
     }
 
     private func step(
-        _ book: inout FraudBook, _ day: Int32, _ model: FraudModel, _ decisions: [Int32: [FraudDecision]]
+        _ book: inout FraudBook, _ day: Int32, _ model: FraudModel, _ candidate: FraudModel?,
+        _ decisions: [Int32: [FraudDecision]]
     ) -> JudgedDay {
         var set = FraudDays()
         set.merge(day, days[day] ?? [])
         let conversions = book.close(day, set.close(day), context, model)
-        let judgements = book.judge(model)
+        let judgements = book.judge(model, beside: candidate)
         for decision in decisions[day] ?? [] { _ = book.decide(decision) }
         return JudgedDay(day: day, judgements: judgements, conversions: conversions)
     }
@@ -124,7 +129,7 @@ public struct FraudTimeline: Sendable {
         let base = checkpoints.filter { $0.key <= day }.max { $0.key < $1.key }
         var book = base?.value ?? sealed
         for date in days.keys.sorted() where date > base?.key ?? .min && date <= day {
-            _ = step(&book, date, model, decisions)
+            _ = step(&book, date, model, nil, decisions)
         }
         return book.state(linksOf: keys)
     }

@@ -2,19 +2,23 @@
 ///
 /// | factor          | shrunk towards the programme's by |
 /// |-----------------|-----------------------------------|
-/// | orders a day    | a gamma prior worth five days |
+/// | orders a day    | six orders at the programme's conversion rate of its own visits |
 /// | order value     | six orders |
 /// | share kept      | eight orders |
 ///
-/// Days weigh less with age, half after ten; refunds still to come are extrapolated; the product is discounted by the
-/// probability that the affiliate cheats.
+/// Days weigh less with age, half after fourteen. Visits are clicks, or orders where more came without, and shrink by
+/// three days; refunds still to come are extrapolated; the product is discounted by the probability that the affiliate
+/// cheats.
 public enum AffiliateRanking {
     /// Of the formulas above; a stored score keeps the version that made it.
-    public static let modelVersion: Int32 = 1
-    public static let halfLifeDays = 10.0
+    public static let modelVersion: Int32 = 2
+    public static let halfLifeDays = 14.0
     public static let daysKept: Int32 = 60
     public static let horizonDays = 15.0
     static let exposureOfPrior = 5.0
+    static let ordersOfPrior = 6.0
+    /// Days of the programme's visits that are added to an affiliate's own.
+    static let exposureOfVisits = 3.0
     static let ordersOfValue = 6.0
     static let ordersOfLoss = 8.0
     /// Mean days until a refund.
@@ -85,6 +89,9 @@ public enum AffiliateRanking {
     /// What is usual in a programme.
     struct Usual {
         var ordersPerDay = 0.0
+        var visitsPerDay = 0.0
+        /// Of visits, those that buy.
+        var visitorShare = 0.02
         var orderValue = 0.0
         var lossShare = 0.02
         var conversionRate = 0.02
@@ -145,6 +152,8 @@ extension AffiliateRanking {
     struct Decayed {
         var exposure = 0.0
         var clicks = 0.0
+        /// Clicks, or orders where more came without.
+        var visits = 0.0
         var orders = 0.0
         var revenue = 0.0
         var lost = 0.0
@@ -162,6 +171,7 @@ extension AffiliateRanking {
                 let entry = days[date] ?? Day()
                 exposure += weight
                 clicks += weight * entry.clicks
+                visits += weight * max(entry.clicks, entry.orders)
                 orders += weight * entry.orders
                 revenue += weight * entry.revenue
                 lost += entry.lost
@@ -198,10 +208,11 @@ extension AffiliateRanking {
         }
 
         init(_ sum: Decayed, _ usual: Usual, fraud: Double) {
-            let shape = sum.orders + usual.ordersPerDay * exposureOfPrior
-            let exposure = sum.exposure + exposureOfPrior
+            let visits =
+                (sum.visits + exposureOfVisits * usual.visitsPerDay) / (sum.exposure + exposureOfVisits)
+            let shape = sum.orders + ordersOfPrior
             var parts = Components()
-            parts.ordersPerDay = shape / exposure
+            parts.ordersPerDay = shape / (sum.exposure + ordersOfPrior / max(visits * usual.visitorShare, 1e-9))
             parts.orderValue =
                 (sum.revenue + ordersOfValue * usual.orderValue) / (sum.orders + ordersOfValue)
             let prior = ordersOfLoss * max(parts.orderValue, 1e-9)
@@ -253,7 +264,7 @@ extension AffiliateRanking.Usual {
     init(_ sums: [AffiliateRanking.Decayed]) {
         self.init()
         var (exposure, orders, revenue, valued, lost, mature) = (1e-9, 0.0, 0.0, 1e-9, 0.0, 1e-9)
-        var (clicks, converted) = (100.0, 2.0)
+        var (clicks, converted, visits) = (100.0, 2.0, 0.0)
         for sum in sums {
             // The most an affiliate may say about what is usual.
             let share = min(1, 20 / max(sum.orders, 1e-9))
@@ -264,9 +275,12 @@ extension AffiliateRanking.Usual {
             lost += sum.lost * share
             mature += sum.matureRevenue * share
             clicks += sum.clicks * share
+            visits += sum.visits * share
             converted += sum.orders * share
         }
         ordersPerDay = orders / exposure
+        visitsPerDay = visits / exposure
+        visitorShare = orders / max(visits, 1e-9)
         orderValue = revenue / valued
         lossShare = min(0.5, lost / mature)
         conversionRate = min(1, converted / clicks)

@@ -124,6 +124,6 @@ extension FraudDayVerdict {
             affiliateID: affiliateID, day: judgement.day, probability: judgement.probability,
             verdict: judgement.verdict, top: top.map { ($0.signal, $0.sentence) },
             evidence: FraudFindings.evidence(judgement), features: judgement.features.bytes,
-            version: judgement.version)
+            version: judgement.version, candidate: judgement.candidate)
     }
 }

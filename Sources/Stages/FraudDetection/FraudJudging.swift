@@ -20,6 +20,7 @@ struct FraudJudging: Sendable {
         var names: [UInt64: String]?
         var context = FraudContext()
         var model = FraudModel.standard
+        var candidate: FraudModel?
         var decisions: [Int32: [FraudDecision]] = [:]
     }
 
@@ -48,6 +49,7 @@ struct FraudJudging: Sendable {
         }
         if !isCurrent || !loaded.rows.isEmpty { loaded.names = try FraudObservationStore.names(in: transaction) }
         loaded.model = try FraudModelStore.active(in: transaction)
+        loaded.candidate = try FraudModelStore.candidate(in: transaction)
         loaded.context = try FraudVerdictStore.context(in: transaction)
         return loaded
     }
@@ -92,7 +94,8 @@ struct FraudJudging: Sendable {
         model = loaded.model
         names = loaded.names ?? names
         return FraudFindings(
-            timeline.judge(loaded.context, model, decisions: decisions), names: names, conversionIDs: conversionIDs)
+            timeline.judge(loaded.context, model, beside: loaded.candidate, decisions: decisions), names: names,
+            conversionIDs: conversionIDs)
     }
 
     /// After what was judged is saved.

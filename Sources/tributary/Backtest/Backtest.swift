@@ -10,7 +10,10 @@ struct Backtest: ParsableCommand {
             The same engine that judges in the fleet, without a database: programmes and affiliates are taken as they \
             appear. Lines that are no event are counted and reported, and nothing else.
             """,
-        subcommands: [Fraud.self, Ranking.self, Train.self, Evaluate.self, Features.self, Make.self])
+        subcommands: [
+            Fraud.self, Ranking.self, Train.self, Evaluate.self, EvaluateRanking.self, Calibration.self, Features.self,
+            Make.self,
+        ])
 }
 
 extension Backtest {

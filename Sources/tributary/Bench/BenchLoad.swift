@@ -1,13 +1,18 @@
 import DevKit
+import Events
 import Foundation
 import Postgres
 
-/// The work of a round: a full topic, and the rows that a scorer makes of it.
+/// The work of a round: a full topic, and the rows that a worker makes of it.
 struct BenchLoad: Sendable {
+    let worker: WorkerRun
     let topic: BenchTopic
-    /// Rows that every run of the scorer must leave.
+    /// Events behind the topic's records, and the bytes of their values.
+    let events: Int
+    let bytes: Int
+    /// Rows that every run of the worker must leave.
     let rows: Int64
-    /// Messages that the scorer published.
+    /// Messages that the worker published.
     let messages: Int64
     /// Writes the rows again.
     let script: String
@@ -16,26 +21,64 @@ struct BenchLoad: Sendable {
 
     /// Runs a scorer once, unmeasured, and keeps what it wrote: as files for COPY, transaction by transaction, and the
     /// programmes with their rules, affiliates and months as what every round starts with.
-    static func prepare(_ rig: BenchRig, _ topic: BenchTopic) async throws -> BenchLoad {
+    static func scorer(_ rig: BenchRig, _ topic: BenchTopic) async throws -> BenchLoad {
         let url = try await rig.createDatabase("bench_warm_up")
-        let (warmUp, rows) = try await ScorerRun.drain(
+        let (warmUp, rows) = try await WorkerRun.scorer.drain(
             url, records: topic.records, rig, environment: ["AUTO_REGISTER": "on"])
-        let messages = try await rig.withPool(url) { pool in
-            try await pool.transaction { (transaction) throws(PostgresError) in
-                try transaction.query("SELECT count(*) FROM outbox") { row in try row.int8(0) }
-            }
-        }
+        let messages = try await number("SELECT count(*) FROM outbox", in: url, rig)
         let files = rig.cluster.directory
-        try await run(export(to: files), in: url, output: "\(files)/replay.sql", rig)
+        try await run(keepParties(in: files) + export(to: files), in: url, output: "\(files)/replay.sql", rig)
         try await rig.keepTemplate { url in try await run(parties(from: files), in: url, output: "/dev/null", rig) }
         return BenchLoad(
-            topic: topic, rows: rows, messages: messages.first ?? 0, script: "\(files)/replay.sql", warmUp: warmUp)
+            worker: .scorer, topic: topic, events: topic.records, bytes: topic.bytes, rows: rows, messages: messages,
+            script: "\(files)/replay.sql", warmUp: warmUp)
+    }
+
+    /// Runs a scorer once, on whose database every round starts, and on that a detector, unmeasured, and keeps what
+    /// the detector wrote: of its own tables, since what it changes of others was there before.
+    static func fraudDetector(_ rig: BenchRig, _ raw: BenchTopic) async throws -> BenchLoad {
+        try await rig.keepTemplate { url in
+            _ = try await WorkerRun.scorer.drain(url, records: raw.records, rig, environment: ["AUTO_REGISTER": "on"])
+        }
+        let topic = try await BenchTopic.found(rig.kafka, TopicName.affiliatesScored, bytes: raw.bytes)
+        let files = rig.cluster.directory
+        let (warmUp, rows, messages) = try await rig.withDatabase { url in
+            let before = try await number("SELECT txid_current()", in: url, rig)
+            let (warmUp, rows) = try await WorkerRun.fraudDetector.drain(url, records: topic.records, rig)
+            let messages = try await number(
+                "SELECT count(*) FROM outbox WHERE worker_group = 'fraud-detector'", in: url, rig)
+            let tables = "(relname LIKE 'fraud%' OR relname IN ('inbox', 'outbox'))"
+            let script = export(to: files, tables: tables, after: before)
+            try await run(script, in: url, output: "\(files)/replay.sql", rig)
+            return (warmUp, rows, messages)
+        }
+        return BenchLoad(
+            worker: .fraudDetector, topic: topic, events: raw.records, bytes: raw.bytes, rows: rows,
+            messages: messages, script: "\(files)/replay.sql", warmUp: warmUp)
+    }
+
+    private static func number(_ statement: Statement, in url: String, _ rig: BenchRig) async throws -> Int64 {
+        try await rig.withPool(url) { pool in
+            try await pool.transaction { (transaction) throws(PostgresError) in
+                try transaction.query(statement) { row in try row.int8(0) }
+            }
+        }.first ?? 0
     }
 
     private static func run(_ sql: String, in url: String, output: String, _ rig: BenchRig) async throws {
         let script = "\(rig.cluster.directory)/bench.sql"
         try sql.write(toFile: script, atomically: false, encoding: .utf8)
         try await rig.cluster.run(script: script, in: url, output: output)
+    }
+
+    private static func keepParties(in files: String) -> String {
+        """
+        COPY program TO '\(files)/program' (FORMAT binary);
+        COPY affiliate TO '\(files)/affiliate' (FORMAT binary);
+        COPY rule_version TO '\(files)/rule_version' (FORMAT binary);
+        COPY (SELECT relation, month FROM month_partition) TO '\(files)/months' (FORMAT binary);
+
+        """
     }
 
     private static func parties(from files: String) -> String {
@@ -53,12 +96,14 @@ struct BenchLoad: Sendable {
     /// Writes each table's rows to files, one for each transaction that wrote them (`xmin`), and prints a script that
     /// COPYs them in the order of the transactions. Tables go in the order of their creation, which foreign keys
     /// follow. Rows that were updated count where they were updated last.
-    private static func export(to files: String) -> String {
+    ///
+    /// - Parameters:
+    ///   - tables: a condition on `relname`.
+    ///   - first: the transaction after which rows count.
+    private static func export(
+        to files: String, tables: String = "true", after first: Int64 = 0
+    ) -> String {
         """
-        COPY program TO '\(files)/program' (FORMAT binary);
-        COPY affiliate TO '\(files)/affiliate' (FORMAT binary);
-        COPY rule_version TO '\(files)/rule_version' (FORMAT binary);
-        COPY (SELECT relation, month FROM month_partition) TO '\(files)/months' (FORMAT binary);
         CREATE TEMPORARY TABLE step (transaction bigint, table_id oid, line text);
         DO $$
         DECLARE relation record; piece record; file text;
@@ -67,10 +112,11 @@ struct BenchLoad: Sendable {
                 FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT IN
                     ('stream_offset', 'schema_migration', 'topic_registry', 'program', 'affiliate', 'rule_version',
-                        'retention_policy', 'fraud_world')
+                        'retention_policy', 'fraud_world') AND \(tables)
             LOOP
                 FOR piece IN EXECUTE format(
-                    'SELECT xmin AS id, min(ctid) AS first, max(ctid) AS last FROM %I GROUP BY xmin', relation.relname)
+                    'SELECT xmin AS id, min(ctid) AS first, max(ctid) AS last FROM %I
+                    WHERE xmin::text::bigint > \(first) GROUP BY xmin', relation.relname)
                 LOOP
                     file := format('\(files)/%s-%s', relation.relname, piece.id);
                     EXECUTE format(
@@ -89,7 +135,7 @@ struct BenchLoad: Sendable {
     }
 }
 
-/// The scorer's rows written by `psql`, in C, with nothing looked up or decided.
+/// The worker's rows written by `psql`, in C, with nothing looked up or decided.
 enum CopyFloor {
     static func measure(_ load: BenchLoad, _ rig: BenchRig) async throws -> BenchMeasurement {
         try await rig.withDatabase { url in

@@ -11,31 +11,31 @@ struct BenchMeasurement: Codable, Sendable {
 
 /// All measurements of one round.
 struct BenchRound: Codable, Sendable {
-    var scorer: BenchMeasurement?
+    var worker: BenchMeasurement?
     var copy: BenchMeasurement?
     var consume: BenchMeasurement?
 
     subscript(part: BenchPart) -> BenchMeasurement? {
         get {
             switch part {
-            case .scorer: scorer
+            case .worker: worker
             case .copy: copy
             case .consume: consume
             }
         }
         set {
             switch part {
-            case .scorer: scorer = newValue
+            case .worker: worker = newValue
             case .copy: copy = newValue
             case .consume: consume = newValue
             }
         }
     }
 
-    /// The scorer's speed divided by that of a floor.
+    /// The worker's speed divided by that of a floor.
     func ratio(to floor: BenchPart) -> Double? {
-        guard let scorer, let floor = self[floor] else { return nil }
-        return floor.seconds / scorer.seconds
+        guard let worker, let floor = self[floor] else { return nil }
+        return floor.seconds / worker.seconds
     }
 
     func line(events: Int) -> String {
@@ -67,7 +67,10 @@ struct BenchReport: Codable, Sendable {
     }
 
     let build: Build
+    let worker: String
     let events: Int
+    /// What the worker read: fewer than events, of which a message may carry many.
+    let records: Int
     let partitions: Int
     /// Of the records' values, on average.
     let bytesPerEvent: Int
@@ -77,9 +80,11 @@ struct BenchReport: Codable, Sendable {
 
     init(load: BenchLoad, settings: [String: String]) {
         build = BenchReport.build
-        events = load.topic.records
+        worker = load.worker.worker
+        events = load.events
+        records = load.topic.records
         partitions = load.topic.ends.count
-        bytesPerEvent = load.topic.bytes / max(1, events)
+        bytesPerEvent = load.bytes / max(1, events)
         messagesPer100k = Int(Double(load.messages) / Double(max(1, events)) * 100_000)
         postgres = settings
     }
@@ -109,7 +114,7 @@ struct BenchReport: Codable, Sendable {
         let settings = postgres.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         return """
             \(build) build, \(events) events of \(bytesPerEvent) bytes on \(partitions) partitions, \
-            \(messagesPer100k) messages per 100,000 events
+            \(messagesPer100k) messages per 100,000 events, read in \(records) records
             postgres: \(settings)
 
             \(Table(columns: ["", "events/s", "of COPY", "CPU s per 100,000 events", "peak memory"], rows: rows).text)
@@ -124,10 +129,12 @@ struct BenchReport: Codable, Sendable {
         let cpu = line.cpuSecondsPer100k.sorted { $0.key < $1.key }.map { "\($0.key) \(fixed($0.value))" }
         let copySpeed = self.line(.copy)?.eventsPerSecond ?? 0
         return [
-            part.rawValue, String(Int(line.eventsPerSecond)), fixed(line.eventsPerSecond / copySpeed),
+            name(part), String(Int(line.eventsPerSecond)), fixed(line.eventsPerSecond / copySpeed),
             cpu.joined(separator: ", "), line.peakMemoryBytes.map { "\($0 >> 20) MiB" } ?? "",
         ]
     }
+
+    private func name(_ part: BenchPart) -> String { part == .worker ? worker : part.rawValue }
 
     private func fixed(_ number: Double) -> String { String(format: "%.2f", number) }
 
@@ -140,7 +147,7 @@ struct BenchReport: Codable, Sendable {
 
     var json: String {
         get throws {
-            let lines = BenchPart.allCases.compactMap { part in line(part).map { (part.rawValue, $0) } }
+            let lines = BenchPart.allCases.compactMap { part in line(part).map { (name(part), $0) } }
             let summary = Summary(
                 ratioToCopy: ratio(to: .copy), ratioToConsume: ratio(to: .consume),
                 lines: Dictionary(uniqueKeysWithValues: lines), report: self)

@@ -55,7 +55,10 @@ struct FraudLearn: AsyncParsableCommand {
 struct FraudCompare: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare", abstract: "Shows what a version would have said of kept days, beside who judges.",
-        discussion: "Both say it of what each day alone shows, without the suspicion of the days before.")
+        discussion: """
+            First what the version said silently when the days were judged: the newest that never judged does. Then \
+            what it says of all kept days, by what each alone shows, without the suspicion of the days before.
+            """)
 
     /// Differences that are listed one by one, the largest first.
     private static let shownMaximum = 20
@@ -77,6 +80,12 @@ struct FraudCompare: AsyncParsableCommand {
         guard let other = versions.first(where: { $0.id == version })?.model else {
             throw ValidationError("there is no version \(version); `tributary fraud models` lists them")
         }
+        let besides = try await database.withPool(size: 1) { pool in
+            try await pool.transaction { transaction throws(PostgresError) in
+                try FraudModelStore.besides(other, since: since, in: transaction)
+            }
+        }
+        show(besides)
         let pairs = seen.map { (row: $0, old: active.probability($0.features), new: other.probability($0.features)) }
         func counted(_ probabilities: [Double]) -> [String] {
             let verdicts = probabilities.map { FraudVerdict(ofConversion: $0) }
@@ -100,6 +109,31 @@ struct FraudCompare: AsyncParsableCommand {
             ]
         }
         print(Table(columns: ["affiliate", "day", active.version, other.version], rows: rows).text)
+    }
+    private func show(_ besides: [FraudModelStore.Beside]) {
+        guard !besides.isEmpty else { return print("it was silent: no day was judged beside it\n") }
+        let rows = FraudVerdict.allCases.map { verdict in
+            [verdict.rawValue]
+                + FraudVerdict.allCases.map { other in
+                    "\(besides.filter { $0.verdict == verdict && $0.candidateVerdict == other }.count)"
+                }
+        }
+        print("\(besides.count) affiliate-days were judged beside it; rows as judged, columns as it would have")
+        print(Table(columns: ["judged"] + FraudVerdict.allCases.map(\.rawValue), rows: rows).text)
+        let changed = besides.filter { $0.verdict != $0.candidateVerdict }.sorted {
+            abs($0.candidateProbability - $0.probability) > abs($1.candidateProbability - $1.probability)
+        }
+        if !changed.isEmpty {
+            let rows = changed.prefix(FraudCompare.shownMaximum).map { beside in
+                [
+                    beside.affiliateID, CivilDate(daysSinceEpoch: beside.day).text,
+                    "\(beside.verdict.rawValue) \(decimal(beside.probability, places: 3))",
+                    "\(beside.candidateVerdict.rawValue) \(decimal(beside.candidateProbability, places: 3))",
+                ]
+            }
+            print(Table(columns: ["affiliate", "day", "judged", "would have"], rows: rows).text)
+        }
+        print("")
     }
 }
 

@@ -82,7 +82,7 @@ extension WorldMaker {
         if member.label.honest == .pricePoint, dice.happens(member.trait) {
             amount = program.limit * Int64(90 + (number + index) % 10) / 100
         }
-        let isCoupon = member.label.honest == .coupon && dice.happens(0.7)
+        let isCoupon = member.label.honest == .coupon && dice.happens(member.trait)
         var credited: SampleEvent? = dice.happens(program.unattributed) ? nil : landed
         if dice.happens(program.lostClicks) { credited?.clickID = "lost" + dice.word(8) }
         order(

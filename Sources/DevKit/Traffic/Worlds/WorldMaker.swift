@@ -60,6 +60,8 @@ struct WorldMaker {
     private mutating func shape(_ member: inout WorldMember, _ number: Int) {
         switch member.label.honest {
         case .coupon:
+            // With codes of its own, or as a cashback site mostly without.
+            member.trait = dice.happens(0.5) ? dice.within(0.4...0.95) : dice.within(0...0.2)
             member.conversion *= dice.within(2...6)
             member.timeFactor *= dice.within(0.05...0.3)
         case .content:

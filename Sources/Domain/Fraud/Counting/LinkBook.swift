@@ -13,7 +13,7 @@ struct LinkBook: Sendable, Codable {
     static let twinSeconds: Int64 = 4 * 86_400
     static let rushMilliseconds: Int64 = 60_000
 
-    var devices: [UInt64: DeviceRecord] = [:]
+    var devices = DeviceBook()
     var clicks: [UInt64: ClickRecord] = [:]
     var orders: [UInt64: OrderRecord] = [:]
     /// By customer, and by device.
@@ -248,14 +248,22 @@ struct LinkBook: Sendable, Codable {
     /// Forgets what is too old after `day`, and learns the day's markets.
     mutating func age(to day: Int32, windowDays: Int32) {
         markets.close()
-        devices = devices.filter { $0.value.lastDay > day - LinkBook.deviceDays }
+        devices.forget(through: day - LinkBook.deviceDays)
         clicks = clicks.filter { $0.value.at.day > day - windowDays }
         orders = orders.filter { $0.value.at.day > day - LinkBook.orderDays }
         buyers = buyers.filter { $0.value.at.day > day - LinkBook.buyerDays }
-        shed(&devices, newest: day) { $0.lastDay }
+        shedDevices(newest: day)
         shed(&clicks, newest: day) { $0.at.day }
         shed(&orders, newest: day) { $0.at.day }
         shed(&buyers, newest: day) { $0.at.day }
+    }
+
+    private mutating func shedDevices(newest day: Int32) {
+        var oldest = day - LinkBook.deviceDays
+        while devices.count > LinkBook.recordsMaximum, oldest <= day {
+            devices.forget(through: oldest)
+            oldest += 1
+        }
     }
 
     private func shed<Record>(

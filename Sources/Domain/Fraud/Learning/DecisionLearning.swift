@@ -57,6 +57,7 @@ extension FraudBook {
         }
         standing.decide(decision, features, on: day)
         standings[decision.affiliate] = standing
+        candidateStandings[decision.affiliate]?.decide(decision, features, on: day)
         return features
     }
 }

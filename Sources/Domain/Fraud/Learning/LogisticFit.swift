@@ -24,16 +24,19 @@ public struct LogisticFit: Sendable {
 
     public private(set) var bias: Double
     public private(set) var weights: [Double]
+    private let limits: [Double]
 
     /// - Parameters:
     ///   - bias, weights: where the prior has its middle.
     ///   - precision: λ, how firmly the prior holds.
     ///   - biasPrecision: the same of the bias; 0 leaves it free.
+    ///   - limits: what weights are at most, by index; those of the other indices have no limit.
     public init(
         _ examples: [FraudExample], around bias: Double, _ weights: [Double], precision lambda: Double,
-        biasPrecision: Double = 0
+        biasPrecision: Double = 0, limits: [Int: Double] = [:]
     ) {
         self.bias = bias
+        self.limits = weights.indices.map { limits[$0] ?? .infinity }
         self.weights = weights
         let prior = (bias: bias, weights: weights)
         var columns = [[(row: Int32, value: Float)]](repeating: [], count: weights.count)
@@ -82,7 +85,7 @@ public struct LogisticFit: Sendable {
             gradient += example.weight * (p - (example.isFraud ? 1 : 0)) * Double(value)
             curvature += example.weight * p * (1 - p) * Double(value * value)
         }
-        let wanted = max(0, weights[index] + LogisticFit.bounded(-gradient / curvature))
+        let wanted = min(limits[index], max(0, weights[index] + LogisticFit.bounded(-gradient / curvature)))
         let step = wanted - weights[index]
         guard step != 0 else { return 0 }
         weights[index] = wanted

@@ -48,7 +48,8 @@ public struct TreeFit: Sendable {
         var right = Sums()
     }
 
-    public init(_ examples: [FraudExample], _ settings: Settings = Settings()) {
+    /// - Parameter unasked: features about which no question may be asked.
+    public init(_ examples: [FraudExample], _ settings: Settings = Settings(), unasked: Set<Int> = []) {
         self.settings = settings
         let fraud = examples.filter(\.isFraud).map(\.weight).reduce(0, +)
         let all = max(1, examples.map(\.weight).reduce(0, +))
@@ -57,7 +58,7 @@ public struct TreeFit: Sendable {
         entries = examples.map { example in
             example.features.values.enumerated().compactMap { index, value in
                 let bin = TreeFit.bin(value)
-                return bin == 0 ? nil : (UInt16(index), bin)
+                return bin == 0 || unasked.contains(index) ? nil : (UInt16(index), bin)
             }
         }
         for _ in 0..<settings.trees { trees.append(grow(examples)) }

@@ -1,5 +1,5 @@
 /// What the model sees of an affiliate on a day: each signal's strength against peers and its change against the own
-/// past, and how unusual the whole is.
+/// past, and how unusual the whole is. To who has no past yet, all that is unusual is a change.
 public struct FraudFeatures: Sendable, Hashable, Codable {
     /// Strengths, changes, then the anomaly.
     public static let count = 2 * FraudSignal.allCases.count + 1
@@ -13,8 +13,13 @@ public struct FraudFeatures: Sendable, Hashable, Codable {
             let index = finding.signal.index
             values[index] = max(values[index], Float(finding.strength))
             let change = FraudSignal.allCases.count + index
-            values[change] = max(values[change], Float(finding.change))
+            values[change] = max(values[change], Float(finding.change ?? finding.strength))
         }
+    }
+
+    /// Where a signal's strength and its change are.
+    public static func indices(of signal: FraudSignal) -> [Int] {
+        [signal.index, FraudSignal.allCases.count + signal.index]
     }
 
     /// As tables of features name it.

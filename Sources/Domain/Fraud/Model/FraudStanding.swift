@@ -21,6 +21,26 @@ public struct FraudStanding: Sendable, Hashable, Codable {
 
     public init() {}
 
+    /// Share of yesterday's evidence that is carried on into a day that shows less.
+    private static let carriedShare = 0.9
+    /// Days after which nothing to speak of is left of it.
+    private static let carriedDays: Int32 = 60
+
+    /// Takes in what a day shows, beside what is carried on from the days before.
+    ///
+    /// - Returns: the day's probability.
+    mutating func take(_ features: FraudFeatures, _ model: FraudModel, base: Double, on day: Int32) -> Double {
+        if self.day != .min {
+            for _ in 0..<min(max(day - self.day, 0), FraudStanding.carriedDays) {
+                carried *= FraudStanding.carriedShare
+            }
+        }
+        carried = max(model.logit(features) - base, carried)
+        let probability = Elementary.logistic(base + carried)
+        advance(to: day, probability: probability)
+        return probability
+    }
+
     /// Takes a day's probability in.
     public mutating func advance(to day: Int32, probability: Double) {
         self.day = day

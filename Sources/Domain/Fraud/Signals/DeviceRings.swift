@@ -19,7 +19,7 @@ struct DeviceRings: Sendable {
         var devicesOf: [UInt32: Double] = [:]
         var sharedBy: [UInt64: Double] = [:]
         var devices = 0.0
-        for record in links.devices.values where record.sellers[0] != 0 {
+        for record in links.devices.buyers {
             devices += 1
             for left in 0..<8 where record.sellers[left] != 0 {
                 devicesOf[record.sellers[left], default: 0] += 1

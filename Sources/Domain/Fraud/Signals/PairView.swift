@@ -12,10 +12,15 @@ struct PairView: Sendable {
     let windows: [DayCell]
     /// Unsuspected days before each window.
     let pasts: [DayCell]
+    /// One by one, in ascending order, and all before.
+    let days: [PairHistory.Day]
+    let older: DayCell
 
     init(_ pair: FraudPair, _ history: PairHistory, day: Int32, isSuspect: Bool) {
         self.pair = pair
         self.isSuspect = isSuspect
+        days = history.days
+        older = history.older
         var cell = DayCell()
         var windows: [DayCell] = []
         var index = history.days.count - 1

@@ -116,8 +116,8 @@ extension ShareSignal {
         let b = (1 - usual.mean) * usual.strength
         let p = tail(share, a, b)
         let strength = max(0, CountTails.strength(p) - PairView.windowPenalty)
-        var change = strength
-        if past.n >= minimum, strength > 0 {
+        var change: Double?
+        if past.n >= minimum {
             let weight = min(1, unit.pastCap / past.n)
             let own = tail(share, a + past.k * weight, b + (past.n - past.k) * weight)
             change = min(strength, max(0, CountTails.strength(own) - PairView.windowPenalty))
@@ -138,11 +138,15 @@ extension ShareSignal {
 }
 
 extension SignalFinding {
-    /// The finding with the greater strength, with the greater change of both.
+    /// The finding with the greater strength, with the greater change of those that have a past.
     func stronger(than other: SignalFinding?) -> SignalFinding {
         guard let other else { return self }
         var best = strength > other.strength ? self : other
-        best.change = max(change, other.change)
+        if let change, let rival = other.change {
+            best.change = max(change, rival)
+        } else {
+            best.change = change ?? other.change
+        }
         return best
     }
 }

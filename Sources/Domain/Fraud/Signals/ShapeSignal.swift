@@ -105,10 +105,10 @@ extension ProgramPanel {
         }
         let peers = tail(expected)
         let strength = max(0, CountTails.strength(peers.p) - PairView.windowPenalty)
-        var change = strength
+        var change: Double?
         let before = shape.counts(past)
         let n = before.reduce(0, +)
-        if n >= shape.minimum, strength > 0 {
+        if n >= shape.minimum {
             let own = zip(before, expected).map { ($0 + 20 * $1) / (n + 20) }
             change = min(strength, max(0, CountTails.strength(tail(own).p) - PairView.windowPenalty))
         }

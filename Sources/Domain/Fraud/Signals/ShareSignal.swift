@@ -245,8 +245,12 @@ extension ShareSignal {
         ) { cell, _ in of(min(cell[.order], cell[.click]), cell[.click]) },
         ShareSignal(
             .highConversion, .clicks, from: 20, usual: 0.03, alike: 15,
-            "clicks led to an order"
-        ) { cell, _ in of(min(cell[.order], cell[.click]), cell[.click]) },
+            "clicks led to an order without a coupon of the affiliate's own"
+        ) { cell, _ in
+            // Whoever comes for a coupon has made up his mind: such sites convert well, and may.
+            let own = cell[.orderCoupon] - cell[.orderForeignCoupon]
+            return of(max(0, min(cell[.order], cell[.click]) - own), cell[.click])
+        },
         ShareSignal(
             .clicksAgain, .clicks, from: 30, usual: 0.1, alike: 15,
             "clicks came from a device that had clicked within a day"

@@ -22,8 +22,8 @@ public struct SignalFinding: Sendable, Hashable, Codable {
     public let p: Double
     /// −log₁₀ p against peers, less what looking at several windows is worth; 0 … 6.
     public var strength: Double
-    /// The lesser of that and the same against the own past; 0 … 6.
-    public var change: Double
+    /// The lesser of that and the same against the own past, in the windows that have one; 0 … 6, nil without a past.
+    public var change: Double?
     /// Events below which the signal keeps silent.
     public let minimum: Double
     /// Whether a high value is the suspicious one.

@@ -53,7 +53,7 @@ extension ProgramPanel {
                     signal: signal, program: program, windowDays: PairView.windows[window],
                     k: Elementary.exp(own.variance.squareRoot()), n: own.n,
                     baseline: Elementary.exp(usual.squareRoot()), past: nil, p: p, strength: strength,
-                    change: past.n >= 5 && past.variance < 1.5 * own.variance ? 0 : strength, minimum: 5,
+                    change: past.n < 5 ? nil : past.variance < 1.5 * own.variance ? 0 : strength, minimum: 5,
                     isHigh: false)
                 best = finding.stronger(than: best)
             }
@@ -79,7 +79,7 @@ extension ProgramPanel {
                     own.mean >= middle ? (.largeOrders, 1) : (.smallOrders, -1)
                 let p = SpecialFunctions.normalTail(sign * (own.mean - middle) / scale)
                 let strength = max(0, CountTails.strength(p) - PairView.windowPenalty)
-                var change = strength
+                var change: Double?
                 if past.n >= 4 {
                     let own = sign * (own.mean - past.mean) / (inner / own.n + inner / past.n + 0.01).squareRoot()
                     change = min(strength, CountTails.strength(SpecialFunctions.normalTail(own)))
@@ -98,22 +98,22 @@ extension ProgramPanel {
     /// Shares of orders whose slow growth is watched.
     private static let watched: Set<FraudSignal> = [
         .fastOrders, .slowOrders, .sharedDevices, .repeatCustomers, .twinOrders, .nightOrders, .ordersAfterRival,
-        .usedClicks, .hostedOrders, .otherCountries, .reorderingDevices, .nearLimitOrders,
+        .usedClicks, .hostedOrders, .otherCountries, .newOnUsedDevices, .nearLimitOrders,
     ]
 
-    /// Cumulative sums (CUSUM) over the windows' parts, oldest first: slow growth that no single window shows.
+    /// Cumulative sums (CUSUM) over the days: slow growth that no single window shows.
     func addDrift(_ isJudged: [Bool], to findings: inout [[SignalFinding]]) {
         let signals = ShareSignal.ofOrders.filter { ProgramPanel.watched.contains($0.signal) }
         for index in views.indices where isJudged[index] {
             var best: SignalFinding?
             for signal in signals {
-                let shares = views[index].windows.map { signal.share($0, edges) }
-                let past = signal.share(views[index].pasts[PairView.fitWindow], edges)
-                guard let drift = Drift(shares, past: past, usual: signal.usual) else { continue }
+                guard let drift = Drift(views[index], usual: signal.usual, share: { signal.share($0, edges) }) else {
+                    continue
+                }
                 let finding = SignalFinding(
-                    signal: .drift, program: program, windowDays: 28, k: drift.now, n: drift.n, baseline: drift.before,
-                    past: nil, p: Elementary.exp(-drift.sum), strength: drift.strength, change: drift.strength,
-                    minimum: 10, isHigh: true)
+                    signal: .drift, program: program, windowDays: drift.days, k: drift.now, n: drift.n,
+                    baseline: drift.before, past: nil, p: Elementary.exp(-drift.sum), strength: drift.strength,
+                    change: drift.strength, minimum: Drift.pastMinimum, isHigh: true)
                 best = finding.stronger(than: best)
             }
             if let best, best.strength > 0 { findings[index].append(best) }
@@ -121,39 +121,62 @@ extension ProgramPanel {
     }
 }
 
-/// A share that grows from week to week.
+/// A share that grows from day to day, against the own past up to a week before.
 struct Drift {
-    /// Nats from which on growth is more than chance, and what each further one adds.
-    private static let threshold = 4.0
+    /// Nats from which on growth is more than chance.
+    private static let threshold = 5.0
+    /// Days that are too near to be a day's past: slow growth would become its own measure.
+    private static let lagDays: Int32 = 7
+    /// Events that the past must have.
+    static let pastMinimum = 10.0
+    /// Events of the own past that count at most, and those of what is usual beside them.
+    private static let pastMaximum = 200.0
+    private static let usualWeight = 20.0
 
-    let sum: Double
-    let before: Double
+    private(set) var sum = 0.0
+    private(set) var before = 0.0
+    /// Since when the sum has grown.
+    private(set) var days: Int32 = 1
+    /// The share of the last seven days.
     let now: Double
     let n: Double
 
-    /// - Parameter shares: of the windows of 1, 3, 7, 14 and 28 days.
-    init?(_ shares: [PeerFit.Share], past: PeerFit.Share, usual: PeerFit.Prior) {
-        // Days 28 … 15, 14 … 8, 7 … 4, 3 … 2 and the day itself.
-        var parts: [PeerFit.Share] = []
-        for index in shares.indices.reversed() {
-            let inner = index > 0 ? shares[index - 1] : PeerFit.Share(k: 0, n: 0)
-            parts.append(PeerFit.Share(k: max(0, shares[index].k - inner.k), n: max(0, shares[index].n - inner.n)))
+    /// - Returns: nil if nothing grew.
+    init?(_ view: PairView, usual: PeerFit.Prior, share: (DayCell) -> PeerFit.Share) {
+        let recent = share(view.windows[2])
+        guard recent.k >= 2 else { return nil }
+        now = recent.k / recent.n
+        n = recent.n
+        var past = share(view.older)
+        var next = 0
+        var since: Int32?
+        for day in view.days {
+            while view.days[next].day < day.day - Drift.lagDays {
+                if !view.days[next].isSuspect {
+                    let old = share(view.days[next].cell)
+                    past = PeerFit.Share(k: past.k + old.k, n: past.n + old.n)
+                }
+                next += 1
+            }
+            guard past.n >= Drift.pastMinimum else { continue }
+            let today = share(day.cell)
+            guard today.n > 0 else { continue }
+            let weight = min(1, Drift.pastMaximum / past.n)
+            before =
+                (past.k * weight + Drift.usualWeight * usual.mean) / (past.n * weight + Drift.usualWeight)
+            sum = max(0, sum + Drift.gain(today, from: before))
+            if sum == 0 { since = nil } else if since == nil { since = day.day }
         }
-        let first = PeerFit.Share(k: past.k + parts[0].k, n: past.n + parts[0].n)
-        guard first.n >= 10, shares[3].n >= 10 else { return nil }
-        before = (first.k + 20 * usual.mean) / (first.n + 20)
-        let low = min(0.45, before + 0.02)
-        let high = min(0.9, 2 * low)
-        var sum = 0.0
-        for part in parts.dropFirst() {
-            let gain =
-                part.k * Elementary.log(high / low) + (part.n - part.k) * Elementary.log((1 - high) / (1 - low))
-            sum = max(0, sum + gain)
-        }
-        self.sum = sum
-        now = shares[2].n > 0 ? shares[2].k / shares[2].n : shares[3].k / shares[3].n
-        n = shares[2].n > 0 ? shares[2].n : shares[3].n
+        guard let since, let last = view.days.last?.day, sum > Drift.threshold else { return nil }
+        days = last - since + 1
     }
 
-    var strength: Double { min(6, max(0, (sum - Drift.threshold) / 2.302_585)) }
+    /// What a day says for twice the share, in nats.
+    private static func gain(_ share: PeerFit.Share, from before: Double) -> Double {
+        let low = min(0.45, before + 0.02)
+        let high = min(0.9, 2 * low)
+        return share.k * Elementary.log(high / low) + (share.n - share.k) * Elementary.log((1 - high) / (1 - low))
+    }
+
+    var strength: Double { min(6, (sum - Drift.threshold) / 2.302_585) }
 }

@@ -1,0 +1,104 @@
+import DevKit
+import Domain
+import Testing
+
+@Suite("What is learnt holds in other worlds")
+struct LearningTests {
+    private struct Row {
+        let judgement: FraudJudgement
+        let isCheat: Bool
+
+        var example: FraudExample { FraudExample(features: judgement.features, isFraud: isCheat) }
+    }
+
+    /// Each judged day, beside whether the affiliate had cheated by then.
+    private static func rows(
+        _ seeds: ClosedRange<UInt64>, _ cheats: [CheatKind] = CheatKind.allCases, _ model: FraudModel = .standard
+    ) -> [Row] {
+        seeds.flatMap { seed in
+            let made = JudgedWorld(seed: seed, cheats: cheats, affiliates: 24, days: 16)
+            let affiliates = Dictionary(uniqueKeysWithValues: made.world.affiliates.map { (FraudHash.of($0.id), $0) })
+            var days = FraudDays()
+            for event in made.events { days.observe(event) }
+            var book = FraudBook()
+            return days.list.flatMap { day in
+                _ = book.close(day, days.close(day), FraudContext(), model)
+                return book.judge(model).map { judgement in
+                    let cheatDays = affiliates[judgement.affiliate]?.cheatDays ?? []
+                    let number = Int(day - made.world.start.day)
+                    return Row(judgement: judgement, isCheat: cheatDays.contains { $0 <= number })
+                }
+            }
+        }
+    }
+
+    /// How often a cheat scores above an honest affiliate.
+    private static func area(_ scores: [(isCheat: Bool, score: Double)]) -> Double {
+        let honest = scores.filter { !$0.isCheat }.map(\.score)
+        let cheats = scores.filter(\.isCheat).map(\.score)
+        let above = cheats.reduce(0) { sum, cheat in sum + honest.filter { $0 < cheat }.count }
+        return Double(above) / Double(max(1, cheats.count * honest.count))
+    }
+
+    @Test("Kinds of fraud are found by weights that never saw them, and common success stays no evidence")
+    func unseen() {
+        let examples = Self.rows(511...513, [.bots, .stolenCards, .replayedOrders, .proxies]).map(\.example)
+        let prior = [Double](repeating: 0.12, count: FraudFeatures.count)
+        let common = FraudFeatures.indices(of: .highConversion)
+        let fit = LogisticFit(
+            examples, around: -4, prior, precision: 20,
+            limits: Dictionary(uniqueKeysWithValues: common.map { ($0, 0.1) }))
+        #expect(fit.weights.allSatisfy { $0 >= 0 } && common.allSatisfy { fit.weights[$0] <= 0.1 })
+        let trees = TreeFit(examples, unasked: Set(common)).trees
+        #expect(
+            trees.allSatisfy { tree in
+                let asked = tree.text.split(separator: " ").compactMap { Int($0.prefix { $0 != ":" }) }.prefix(7)
+                return asked.allSatisfy { !common.contains($0) }
+            })
+        let model = FraudModel(version: "unseen", bias: fit.bias, weights: fit.weights, familyLimit: 6)
+        let scores = Self.rows(521...523, [.selfReferral, .deviceFarm, .clickInjection, .collusionRing]).map { row in
+            (row.isCheat, model.logit(row.judgement.features))
+        }
+        #expect(scores.filter(\.0).count > 20)
+        let area = Self.area(scores)
+        #expect(area > 0.7, "\(area)")
+    }
+
+    @Test("Probabilities are near the truth, and stay so when one decision in five is wrong")
+    func calibration() {
+        var learning = (right: DecisionLearning(.standard), wrong: DecisionLearning(.standard))
+        var decided = 0
+        for row in Self.rows(531...534) where row.judgement.probability >= 0.3 && decided < 100 {
+            decided += 1
+            for (path, isWrong) in [
+                (\(right: DecisionLearning, wrong: DecisionLearning).right, false), (\.wrong, decided % 5 == 0),
+            ] {
+                learning[keyPath: path].learn(
+                    FraudDecision(affiliate: row.judgement.affiliate, isConfirmed: row.isCheat != isWrong),
+                    row.judgement.features)
+            }
+        }
+        #expect(decided > 30)
+        var errors: [Double] = []
+        for model in [FraudModel.standard, learning.right.model, learning.wrong.model] {
+            var reliability = Reliability()
+            for row in Self.rows(541...543, CheatKind.allCases, model) {
+                reliability.add(row.judgement.probability, isTrue: row.isCheat)
+            }
+            errors.append(reliability.error)
+        }
+        #expect(errors[0] < 0.12, "before \(errors[0])")
+        #expect(errors[1] < errors[0] + 0.03, "after \(errors[1])")
+        #expect(errors[2] < errors[0] + 0.05, "after wrong ones \(errors[2])")
+    }
+
+    @Test("An error of calibration is the distance of what was said from what was found, weighed by the days")
+    func reliability() {
+        var reliability = Reliability()
+        for index in 0..<10 { reliability.add(0.25, isTrue: index < 5) }
+        for _ in 0..<30 { reliability.add(0.05, isTrue: false) }
+        #expect(abs(reliability.error - (10 * 0.25 + 30 * 0.05) / 40) < 1e-12)
+        #expect(reliability.bins[2].count == 10 && reliability.bins[2].found == 0.5)
+        #expect(reliability.count == 40)
+    }
+}
