@@ -150,7 +150,8 @@ let package = Package(
         tests(
             "NotificationsTests",
             [
-                "Notifications", "WorkerRuntime", "Storage", "Events", "Domain", "Outbox", "Kafka", "Postgres", "DevKit",
+                "Notifications", "WorkerRuntime", "Storage", "Events", "Domain", "Outbox", "Kafka", "Postgres",
+                "DevKit",
                 asyncHTTPClient, crypto, logging,
             ]),
         tests(

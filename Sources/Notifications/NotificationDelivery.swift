@@ -26,7 +26,7 @@ public struct NotificationDelivery: Service {
     private let metrics: Metrics
     private let logger: Logger
 
-    /// - Parameter mailer: nil: no e-mail is sent, and `NotificationStage` should queue none.
+    /// - Parameter mailer: nil: no e-mail is sent; each is given up, and the log says why.
     public init(
         pool: PostgresPool, mailer: SMTPMailer?, webhooks: WebhookSender, consoleURL: String,
         pulse: Pulse = Pulse(every: .seconds(1)), clock: @escaping @Sendable () -> Timestamp, metrics: Metrics,
@@ -88,7 +88,7 @@ public struct NotificationDelivery: Service {
         case .endpoint(_, let url, let secret):
             return await webhooks.send(delivery, to: url, secret: secret, at: clock())
         case .mailbox(let address, let name):
-            guard let mailer else { return .delayed(status: nil, error: "no mail server is set") }
+            guard let mailer else { return .refused(status: nil, error: "no mail server is set") }
             return await mailer.send(
                 .about(delivery, to: address, name: name, from: mailer.server.from, consoleURL: consoleURL))
         }

@@ -17,10 +17,7 @@ public struct NotificationStage: Stage {
     public let name = "notifier"
     public let topics = [TopicName.payoutsSettled, TopicName.fraudFlags]
 
-    private let mails: Bool
-
-    /// - Parameter mails: whether there is a server to send e-mail by.
-    public init(mails: Bool) { self.mails = mails }
+    public init() {}
 
     public func decode(_ record: Record) -> Decoded<Input> {
         if record.source.topic == TopicName.fraudFlags {
@@ -40,7 +37,7 @@ public struct NotificationStage: Stage {
             }
         }
         var output = StageOutput()
-        output.outcomes["told"] = try NotificationStore.insert(notifications, mails: mails, at: now, in: transaction)
+        output.outcomes["told"] = try NotificationStore.insert(notifications, at: now, in: transaction)
         return output
     }
 }

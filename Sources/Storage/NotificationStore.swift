@@ -43,10 +43,9 @@ public enum NotificationStore {
     /// An e-mail goes to each user of the audience who did not mute the kind, a webhook to each endpoint that wants it:
     /// once per piece of news, though two audiences are told.
     ///
-    /// - Parameter mails: whether there is a server to send e-mail by.
     /// - Returns: how many are new.
     public static func insert(
-        _ notifications: [NewNotification], mails: Bool, at now: Timestamp, in transaction: borrowing Transaction
+        _ notifications: [NewNotification], at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Int {
         guard !notifications.isEmpty else { return 0 }
         // A batch may say the same twice, which no INSERT may; and in one order everywhere, so that two workers wait
@@ -72,7 +71,7 @@ public enum NotificationStore {
                     SELECT 'email', u.user_id, n.event_id, n.notification_id, $10, $10
                     FROM news n JOIN console_user u ON NOT u.disabled AND CASE n.audience
                         WHEN 'admin' THEN u.role <> 'affiliate' ELSE u.affiliate_id = n.affiliate_id END
-                    WHERE $11 AND NOT EXISTS (SELECT FROM notification_mute m
+                    WHERE NOT EXISTS (SELECT FROM notification_mute m
                         WHERE m.user_id = u.user_id AND m.kind = n.kind)
                     UNION ALL
                     SELECT * FROM (SELECT DISTINCT ON (e.webhook_endpoint_id, n.event_id) 'webhook',
@@ -87,7 +86,7 @@ public enum NotificationStore {
                 .texts(sorted.map(\.audience.rawValue)), .optionalTexts(sorted.map(\.affiliateID)),
                 .texts(sorted.map(\.kind.rawValue)), .texts(sorted.map(\.title)), .texts(sorted.map(\.body)),
                 .texts(sorted.map(\.link)), .texts(sorted.map(\.data)),
-                .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch), .bool(mails)
+                .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
             ) { row throws(PostgresError) in try row.int8(0) }.first ?? 0)
     }
 }

@@ -16,11 +16,11 @@ struct Notifier: AsyncParsableCommand {
         let client = LanguageModel.makeClient()
         let (mailer, model, consoleURL) = (mail.mailer, insights.model(client), mail.trimmedConsoleURL)
         let interval = Duration.seconds(insights.insightsSeconds)
-        try await runWorker(NotificationStage(mails: mailer != nil), options: options) { context in
+        try await runWorker(NotificationStage(), options: options) { context in
             [
                 InsightKeeper(
                     pool: context.pool, model: model, every: interval, clock: systemNow, logger: context.logger),
-                NewsKeeper(pool: context.pool, mails: mailer != nil, clock: systemNow, logger: context.logger),
+                NewsKeeper(pool: context.pool, clock: systemNow, logger: context.logger),
                 NotificationDelivery(
                     pool: context.pool, mailer: mailer, webhooks: WebhookSender(client: client),
                     consoleURL: consoleURL, clock: systemNow, metrics: context.metrics, logger: context.logger),

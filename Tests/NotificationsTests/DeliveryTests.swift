@@ -30,7 +30,7 @@ import WorkerRuntime
         func tell(_ notifications: [NewNotification]) async throws -> Int {
             let now = clock.now
             return try await database.pool.transaction { transaction throws(PostgresError) in
-                try NotificationStore.insert(notifications, mails: true, at: now, in: transaction)
+                try NotificationStore.insert(notifications, at: now, in: transaction)
             }
         }
 

@@ -12,7 +12,7 @@ import Testing
     private static let now = Timestamp(secondsSinceEpoch: 1_770_206_400)
 
     private static func keeper(_ database: TestDatabase, at moment: Timestamp) -> NewsKeeper {
-        NewsKeeper(pool: database.pool, mails: false, clock: { moment }, logger: Logger(label: "test"))
+        NewsKeeper(pool: database.pool, clock: { moment }, logger: Logger(label: "test"))
     }
 
     private static func titles(_ database: TestDatabase) async throws -> [String] {

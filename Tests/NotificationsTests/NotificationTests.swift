@@ -10,7 +10,7 @@ import WorkerRuntime
 
 @Suite("Notifying") struct NotificationTests {
     private static let now = Timestamp(secondsSinceEpoch: 1_770_000_000)
-    private static let stage = NotificationStage(mails: false)
+    private static let stage = NotificationStage()
 
     @Test(
         "The end of a payout is told to whom it concerns, however often it is said",

@@ -101,7 +101,7 @@ enum AppealRoutes {
                         at: now, actor: write.actor, action: "open appeal", subject: String(appealID), detail: "{}"),
                     in: transaction)
                 try tell(
-                    .admin, of: wanted.affiliateID, appealID, "An affiliate appeals",
+                    .appealMade, of: wanted.affiliateID, appealID, "An affiliate appeals",
                     "\(wanted.affiliateID) answers a hold or a rejection.", at: now, in: transaction)
                 let rows = try AppealQueries.list(
                     own: wanted.affiliateID, appealID: appealID, limit: 1, at: now, in: transaction)
@@ -111,16 +111,21 @@ enum AppealRoutes {
     }
 
     private static func tell(
-        _ audience: NewNotification.Audience, of affiliateID: String, _ appealID: Int64, _ title: String,
-        _ body: String, at now: Timestamp, in transaction: borrowing Transaction
+        _ kind: NotificationKind, of affiliateID: String, _ appealID: Int64, _ title: String, _ body: String,
+        at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) {
-        let id = Identifier(
-            hashing: "appeal", audience.rawValue, String(appealID), String(now.microsecondsSinceEpoch))
+        var data = JSONWriter()
+        data.object { writer in
+            writer.member("appeal_id", appealID)
+            writer.member("affiliate_id", affiliateID)
+        }
+        // An appeal whose answer was undone is answered again.
         _ = try NotificationStore.insert(
             [
                 NewNotification(
-                    notificationID: id, audience: audience, affiliateID: affiliateID, kind: "appeal", title: title,
-                    body: body, link: list)
+                    kind, event: "\(appealID) \(now.microsecondsSinceEpoch)",
+                    audience: kind.concerns(.admin) ? .admin : .affiliate, affiliateID: affiliateID, title: title,
+                    body: body, link: list, data: String(decoding: data.bytes, as: UTF8.self))
             ], at: now, in: transaction)
     }
 
@@ -229,7 +234,8 @@ extension AppealRoutes {
                         subject: String(appealID), detail: String(decoding: detail.bytes, as: UTF8.self)),
                     in: transaction)
                 try tell(
-                    .affiliate, of: affiliateID, appealID, "Your appeal was answered", wanted.ruling.reason, at: now,
+                    .appealAnswered, of: affiliateID, appealID, "Your appeal was answered", wanted.ruling.reason,
+                    at: now,
                     in: transaction)
                 let rows = try AppealQueries.list(own: nil, appealID: appealID, limit: 1, at: now, in: transaction)
                 return .json(

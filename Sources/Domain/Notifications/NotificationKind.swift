@@ -9,6 +9,8 @@ public enum NotificationKind: String, CaseIterable, Sendable {
     case breakFound = "break_found"
     case fraudReview = "fraud_review"
     case fraudHold = "fraud_hold"
+    case appealMade = "appeal_made"
+    case appealAnswered = "appeal_answered"
     /// Too many records of a partition cannot be processed, and it waits for a person.
     case partitionHeld = "partition_held"
     case commissionReversed = "commission_reversed"
@@ -26,6 +28,8 @@ public enum NotificationKind: String, CaseIterable, Sendable {
         case .breakFound: "Books and provider differ"
         case .fraudReview: "An affiliate needs a review"
         case .fraudHold: "An affiliate is on hold"
+        case .appealMade: "An affiliate appeals"
+        case .appealAnswered: "An appeal was answered"
         case .partitionHeld: "A partition is held"
         case .commissionReversed: "Commissions were reversed"
         case .statementReady: "A statement is ready"
@@ -37,8 +41,8 @@ public enum NotificationKind: String, CaseIterable, Sendable {
     public func concerns(_ audience: NotificationAudience) -> Bool {
         switch self {
         case .payoutFailed, .payoutReturned: true
-        case .payoutUnknown, .breakFound, .fraudReview, .fraudHold, .partitionHeld: audience == .admin
-        case .payoutSent, .payoutPaid, .commissionReversed, .statementReady, .weeklyUpdate: audience == .affiliate
+        case .payoutUnknown, .breakFound, .fraudReview, .fraudHold, .appealMade, .partitionHeld: audience == .admin
+        case .payoutSent, .payoutPaid, .appealAnswered, .commissionReversed, .statementReady, .weeklyUpdate: audience == .affiliate
         }
     }
 }

@@ -16,18 +16,15 @@ public struct NewsKeeper: Service {
     static let settledSeconds: Int64 = 600
 
     private let pool: PostgresPool
-    private let mails: Bool
     private let pulse: Pulse
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
-    /// - Parameter mails: whether there is a server to send e-mail by.
     public init(
-        pool: PostgresPool, mails: Bool, pulse: Pulse = Pulse(every: .seconds(30)),
+        pool: PostgresPool, pulse: Pulse = Pulse(every: .seconds(30)),
         clock: @escaping @Sendable () -> Timestamp, logger: Logger
     ) {
         self.pool = pool
-        self.mails = mails
         self.pulse = pulse
         self.clock = clock
         self.logger = logger
@@ -64,15 +61,14 @@ public struct NewsKeeper: Service {
         at now: Timestamp,
         _ find: @escaping @Sendable (borrowing Transaction) throws(PostgresError) -> [NewNotification]
     ) async throws(PostgresError) -> Int {
-        let mails = mails
         return try await pool.transaction { transaction throws(PostgresError) in
-            try NotificationStore.insert(find(transaction), mails: mails, at: now, in: transaction)
+            try NotificationStore.insert(find(transaction), at: now, in: transaction)
         }
     }
 
     /// Young events are read again in the next round: ids are given before commits, so that one may still be missing.
     private func tellSentPayouts(at now: Timestamp) async throws(PostgresError) -> Int {
-        let (mails, settled) = (mails, now.adding(seconds: -NewsKeeper.settledSeconds))
+        let settled = now.adding(seconds: -NewsKeeper.settledSeconds)
         return try await pool.transaction { transaction throws(PostgresError) in
             guard var position = try NewsStore.position(of: .payoutEvent, in: transaction) else { return 0 }
             let start = position
@@ -82,7 +78,7 @@ public struct NewsKeeper: Service {
                 last = payouts.last?.eventID ?? last
                 position = payouts.last { $0.at < settled }?.eventID ?? position
                 told += try NotificationStore.insert(
-                    payouts.map(NewNotification.sent), mails: mails, at: now, in: transaction)
+                    payouts.map(NewNotification.sent), at: now, in: transaction)
             } while payouts.count == Int(NewsStore.rowsMaximum)
             if position > start { try NewsStore.advance(.payoutEvent, to: position, in: transaction) }
             return told
