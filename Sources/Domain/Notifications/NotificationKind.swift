@@ -41,8 +41,10 @@ public enum NotificationKind: String, CaseIterable, Sendable {
     public func concerns(_ audience: NotificationAudience) -> Bool {
         switch self {
         case .payoutFailed, .payoutReturned: true
-        case .payoutUnknown, .breakFound, .fraudReview, .fraudHold, .appealMade, .partitionHeld: audience == .admin
-        case .payoutSent, .payoutPaid, .appealAnswered, .commissionReversed, .statementReady, .weeklyUpdate: audience == .affiliate
+        case .payoutUnknown, .breakFound, .fraudReview, .fraudHold, .appealMade, .partitionHeld:
+            audience == .admin
+        case .payoutSent, .payoutPaid, .appealAnswered, .commissionReversed, .statementReady, .weeklyUpdate:
+            audience == .affiliate
         }
     }
 }
