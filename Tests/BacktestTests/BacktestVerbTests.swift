@@ -61,10 +61,12 @@ struct BacktestVerbTests {
         let fleet = try Fleet(environment: [:])
         let verb = try await fleet.start("tributary", ["backtest", "evaluate-ranking", "--worlds", "1"])
         #expect(await verb.waitForEnd() == .exited(0), "\(verb.output)")
+        let output = verb.output
         await fleet.stop()
-        let figures = verb.output.split(separator: "\n").filter { $0.hasPrefix("ranking") }.map { line in
-            line.split(separator: " ").dropFirst().compactMap { Double($0) }
+        let figures = output.split(separator: "\n").filter { $0.contains("ranking   ") }.map { line in
+            line.split(separator: " ").compactMap { Double($0) }
         }
-        #expect(figures.count == 2 && figures.allSatisfy { $0.count == 3 && $0[0] > 0.5 && $0[2] > 0.3 })
+        #expect(figures.count == 2, "\(output)")
+        #expect(figures.allSatisfy { $0.count == 3 && $0[0] > 0.5 && $0[2] > 0.3 })
     }
 }
