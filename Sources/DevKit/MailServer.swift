@@ -79,7 +79,8 @@ public struct MailServer: Sendable {
     }
 
     private func stop() async {
-        await process.signal(SIGTERM)
+        // It may have inherited that SIGTERM is ignored, and has nothing to put away.
+        await process.signal(SIGKILL)
         _ = await process.waitForEnd()
     }
 

@@ -110,17 +110,21 @@ public enum NewsStore {
         public let topic: String
         public let partition: Int32
         public let offset: Int64
+        /// A word, and more of it where there is more.
+        public let reason: String
     }
 
     public static func heldPartitions(in transaction: borrowing Transaction) throws(PostgresError) -> [HeldPartition] {
         try transaction.query(
             """
-            SELECT worker_group, topic, partition, next_offset FROM stream_offset
+            SELECT worker_group, topic, partition, next_offset, concat_ws(': ', hold_reason, NULLIF(hold_detail, ''))
+            FROM stream_offset
             WHERE mode = 'held' AND next_offset IS NOT NULL ORDER BY worker_group, topic, partition LIMIT $1
             """, .int8(rowsMaximum)
         ) { row throws(PostgresError) in
             HeldPartition(
-                group: try row.text(0), topic: try row.text(1), partition: try row.int4(2), offset: try row.int8(3))
+                group: try row.text(0), topic: try row.text(1), partition: try row.int4(2), offset: try row.int8(3),
+                reason: try row.text(4))
         }
     }
 }

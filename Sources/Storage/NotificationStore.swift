@@ -56,8 +56,8 @@ public enum NotificationStore {
             try transaction.query(
                 """
                 WITH news AS (
-                    INSERT INTO notification (notification_id, event_id, audience, affiliate_id, kind, title, body, link,
-                        data, created_at)
+                    INSERT INTO notification (notification_id, event_id, audience, affiliate_id, kind, title, body,
+                        link, data, created_at)
                     SELECT n.notification_id, n.event_id, n.audience, n.affiliate_id, n.kind, n.title, n.body, n.link,
                         n.data::jsonb, $10
                     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],

@@ -14,7 +14,7 @@ import Testing
             INSERT INTO notification (notification_id, event_id, audience, affiliate_id, kind, title, body, link,
                 created_at)
             SELECT md5(who)::uuid, md5(who)::uuid, CASE who WHEN 'admin' THEN 'admin' ELSE 'affiliate' END,
-                NULLIF(who, 'admin'), 'payout_failed', 'For ' || who, 'b', '', $1
+                NULLIF(who, 'admin'), 'payout_failed', 'Note for ' || who || '.', 'b', '', $1
             FROM unnest(ARRAY['admin', 'a', 'b']) who
             """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
     }
@@ -24,11 +24,11 @@ import Testing
         try await TestConsole.with { console in
             try await NotificationAPITests.seed(console)
             let rows: [(role: Role, affiliateID: String?, title: String)] = [
-                (.viewer, nil, "For admin"), (.affiliate, "a", "For a"), (.affiliate, "b", "For b"),
+                (.viewer, nil, "Note for admin."), (.affiliate, "a", "Note for a."), (.affiliate, "b", "Note for b."),
             ]
             for row in rows {
                 let client = try await console.browser(
-                    row.role, email: "\(row.title.filter { $0 != " " })@x.example", affiliateID: row.affiliateID)
+                    row.role, email: "\(row.role)-\(row.affiliateID ?? "")@x.example", affiliateID: row.affiliateID)
                 let list = try await client.get("/notifications").json?["data"]?.array ?? []
                 #expect(list.map { $0["title"]?.string } == [row.title])
                 let page = try await client.get("/console/notifications").body
@@ -37,7 +37,7 @@ import Testing
             let client = try await console.browser(.affiliate, email: "read@x.example", affiliateID: "a")
             #expect(try await client.submit("/console/notifications/read", [:]).status == 303)
             #expect(
-                try await console.text("SELECT title FROM notification WHERE read_at IS NOT NULL") == "For a")
+                try await console.text("SELECT title FROM notification WHERE read_at IS NOT NULL") == "Note for a.")
         }
     }
 

@@ -207,7 +207,8 @@ import WorkerRuntime
             }
             #expect(try await rig.texts("SELECT disabled_reason FROM webhook_endpoint") == ["it failed too often"])
             #expect(
-                try await rig.texts("SELECT state FROM notification_delivery WHERE state = 'waiting'") == [])
+                try await rig.texts(
+                    "SELECT state FROM notification_delivery WHERE state = 'waiting' AND channel = 'webhook'") == [])
             try await resume(rig)
             await rig.sink.answer([204])
             let before = await rig.sink.requests.count
@@ -237,7 +238,10 @@ import WorkerRuntime
         try await DeliveryTests.with(kinds: [.fraudHold]) { rig in
             _ = try await rig.database.pool.transaction { transaction throws(PostgresError) in
                 try transaction.run(
-                    "INSERT INTO notification_mute SELECT user_id, 'payout_failed' FROM console_user WHERE name <> 'Ada'"
+                    """
+                    INSERT INTO notification_mute SELECT user_id, 'payout_failed' FROM console_user
+                    WHERE name <> 'Ada'
+                    """
                 )
             }
             #expect(try await rig.tell(DeliveryTests.failed()) == 2)

@@ -64,8 +64,9 @@ import Testing
     @Test("Each thing is told once, to whom it concerns")
     func once() async throws {
         let held: Statement = """
-            INSERT INTO stream_offset (worker_group, topic, partition, next_offset, mode)
-            VALUES ('scorer', 'conversions.raw', 3, 77, 'held'), ('scorer', 'conversions.raw', 4, 78, 'run')
+            INSERT INTO stream_offset (worker_group, topic, partition, next_offset, mode, hold_reason, hold_detail)
+            VALUES ('scorer', 'conversions.raw', 3, 77, 'held', 'dead_letters', '101 in 5 minutes'),
+                ('scorer', 'conversions.raw', 4, 78, 'run', NULL, NULL)
             """
         let breaks: Statement = """
             INSERT INTO reconciliation_break (kind, object_id, detail, severity) VALUES
@@ -84,7 +85,7 @@ import Testing
                     "admin | break_found | Books and provider differ: amount mismatch | They say 12.00.",
                     """
                     admin | partition_held | conversions.raw partition 3 is held | scorer stopped reading it at offset \
-                    77: too many of its records cannot be processed. The other partitions go on.
+                    77 (dead_letters: 101 in 5 minutes). The other partitions go on.
                     """,
                     """
                     affiliate | payout_sent | a | Payout of USD 12.34 sent | The money is on its way. It should be \
@@ -192,12 +193,10 @@ import Testing
     @Test("A payout that is unknown for an hour is told to the admins, a younger one is not")
     func unknown() async throws {
         try await NewsTests.with([NewsTests.payout]) { database async throws in
-            let moves: [Statement] = [
-                "UPDATE payout SET state = 'reserved', updated_at = '2026-02-04 10:59:59Z'",
-                "UPDATE payout SET state = 'submitting'", "UPDATE payout SET state = 'unknown'",
-            ]
             _ = try await database.pool.transaction { transaction throws(PostgresError) in
-                for move in moves { _ = try transaction.run(move) }
+                // How it came to be unknown is not what is looked at here.
+                _ = try transaction.run("ALTER TABLE payout DISABLE TRIGGER USER")
+                _ = try transaction.run("UPDATE payout SET state = 'unknown'")
             }
             let early = NewsTests.now.adding(seconds: -60)
             #expect(try await NewsTests.keeper(database, at: early).runOnce() == 0)
@@ -206,7 +205,7 @@ import Testing
                 try await NewsTests.titles(database) == [
                     """
                     admin | payout_unknown | a | Payout of USD 12.34 to a: outcome unknown | stripe has not said since \
-                    2026-02-04T10:59:59.000Z whether it took the payout. Nothing is sent again before it is known.
+                    2026-02-04T10:59:59Z whether it took the payout. Nothing is sent again before it is known.
                     """
                 ])
         }

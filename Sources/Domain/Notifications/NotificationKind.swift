@@ -11,7 +11,7 @@ public enum NotificationKind: String, CaseIterable, Sendable {
     case fraudHold = "fraud_hold"
     case appealMade = "appeal_made"
     case appealAnswered = "appeal_answered"
-    /// Too many records of a partition cannot be processed, and it waits for a person.
+    /// A worker reads a partition no further until a person says so.
     case partitionHeld = "partition_held"
     case commissionReversed = "commission_reversed"
     case statementReady = "statement_ready"

@@ -39,14 +39,14 @@ extension NewNotification {
             .partitionHeld, event: "\(held.group) \(held.topic) \(held.partition) \(held.offset)", audience: .admin,
             affiliateID: nil, title: "\(held.topic) partition \(held.partition) is held",
             body: """
-                \(held.group) stopped reading it at offset \(held.offset): too many of its records cannot be \
-                processed. The other partitions go on.
+                \(held.group) stopped reading it at offset \(held.offset) (\(held.reason)). The other partitions go on.
                 """, link: "/console/topics",
             data: NotificationData.object { writer in
                 writer.member("worker_group", held.group)
                 writer.member("topic", held.topic)
                 writer.member("partition", Int64(held.partition))
                 writer.member("offset", held.offset)
+                writer.member("reason", held.reason)
             })
     }
 

@@ -17,12 +17,12 @@ extension Backtest {
         private static let priorWeights = (signal: 0.18, change: 0.08)
         static let familyLimit = 6.0
         /// What a day of a rare kind counts at most, in days of a frequent one.
-        private static let kindWeightMaximum = 2.0
+        private static let kindWeightMaximum = 4.0
 
         /// What honest success looks like too: it adds to other evidence, and is none by itself. Made cheats nearly all
         /// raise it, so the examples say otherwise.
         private static let supporting: [FraudSignal] = [.highConversion]
-        private static let supportingLimit = 0.35
+        private static let supportingLimit = 0.25
 
         @Option(help: "Worlds to learn on.") var worlds = 120
         @Option(help: "The seed of the first world.") var seed: UInt64 = 1
