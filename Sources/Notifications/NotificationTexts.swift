@@ -18,7 +18,7 @@ extension NewNotification {
                 isHeld ? .fraudHold : .fraudReview, event: "\(flags.affiliateID) \(day)", audience: .admin,
                 affiliateID: flags.affiliateID,
                 title: "Affiliate \(flags.affiliateID) \(isHeld ? "is on hold" : "needs a review")",
-                body: reasons.joined(separator: " "), link: "/console/affiliates",
+                body: reasons.joined(separator: " "), link: "/console/fraud",
                 data: NotificationData.object { writer in
                     writer.member("affiliate_id", flags.affiliateID)
                     writer.member("verdict", flags.verdict.rawValue)

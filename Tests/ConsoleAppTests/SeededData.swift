@@ -186,9 +186,9 @@ enum SeededData {
         try await console.run(
             """
             INSERT INTO notification (notification_id, event_id, audience, kind, title, body, link, created_at) VALUES
-                (md5('n1')::uuid, md5('e1')::uuid, 'admin', 'payout_waiting', 'A payout waits for approval',
+                (md5('n1')::uuid, md5('e1')::uuid, 'admin', 'payout_unknown', 'A payout waits for approval',
                     'USD 1,000.00 for Stride Weekly is over the automatic limit.', '/console/payouts', $1),
-                (md5('n2')::uuid, md5('e2')::uuid, 'admin', 'fraud_flag', 'Fraud flag on City Walks',
+                (md5('n2')::uuid, md5('e2')::uuid, 'admin', 'fraud_review', 'Fraud flag on City Walks',
                     '14 conversions came from one IP address within one hour.', 'javascript:alert(1)', $1)
             """, .timestamp(microsecondsSinceEpoch: console.clock.now.microsecondsSinceEpoch))
         try await console.run(

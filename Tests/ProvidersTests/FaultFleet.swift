@@ -8,9 +8,11 @@ import Providers
 import Testing
 import WorkerRuntime
 
-/// One payer and one reconciler for all the faults that they survive, started with the first and ended with the tests.
+/// One payer and one reconciler for all the faults of a suite that they survive, started with the first and ended with
+/// the tests. Suites run side by side, and each looks at what became of everything.
 actor FaultFleet {
-    static let shared = FaultFleet()
+    static let ofProviders = FaultFleet()
+    static let ofWebhooks = FaultFleet()
     private var starting: Task<RunningFleet, any Error>?
 
     func running() async throws -> RunningFleet {

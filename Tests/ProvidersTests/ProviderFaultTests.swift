@@ -25,7 +25,7 @@ struct ProviderFaultTests {
 
     @Test("F50: a failure before acceptance is tried again under the same key, and accepted once")
     func beforeAcceptance() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         let payouts = try await run.pay(Self.beforeAcceptance, named: "f50")
         for payout in payouts {
             try await run.expectAcceptedOnce(payout)
@@ -42,7 +42,7 @@ struct ProviderFaultTests {
 
     @Test("F51: what was accepted and not answered is unknown until it is found, and accepted once")
     func afterAcceptance() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         for payout in try await run.pay(Self.afterAcceptance, named: "f51", webhooks: .missing) {
             try await run.expectAcceptedOnce(payout)
             #expect(try await run.history(of: payout.id).contains("unknown"), "\(payout.order.account)")
@@ -51,7 +51,7 @@ struct ProviderFaultTests {
 
     @Test("F53: who is turned away waits in order, others flow, and an outage of an hour is no dead letter")
     func turnedAway() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         let limited = PaymentFleet.Order(affiliateID: "f53-limited", account: "acct_f53_limited")
         await run.fleet.setFaults([.rateLimited], of: limited)
         let first = try await run.fleet.plan([limited], batch: "f53-1")
@@ -89,7 +89,7 @@ struct ProviderFaultTests {
 
     @Test("F54: a webhook that comes a hundred times is stored once and changes one state", arguments: providers)
     func replayed(provider: String) async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         let payout = try await run.pay([Fault(provider: provider, faults: [])], named: "f54-\(provider)")[0]
         let before = try await run.history(of: payout.id)
         let event = try await run.event("evt_f54", about: payout)
@@ -110,7 +110,7 @@ struct ProviderFaultTests {
     @Test(
         "F57: a webhook a month late, or about what nobody here made, is kept, matched or reported, and makes no money")
     func late() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         let payout = try await run.pay([Fault(provider: "stripe", faults: [])], named: "f57")[0]
         let before = try await run.fleet.texts("SELECT count(*)::text FROM ledger_posting")
         let created = Int64(Date().timeIntervalSince1970) - 30 * 86_400
@@ -136,7 +136,7 @@ struct ProviderFaultTests {
 
     @Test("F58: what differs in amount or currency is a break that stops the affiliate, and settles nothing")
     func differing() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         let recipient = try await run.fleet.recipient(580)
         var control = FakeCircleControl()
         control.scripts = [recipient: .otherAmount]
@@ -164,7 +164,7 @@ struct ProviderFaultTests {
 
     @Test("F58: a webhook that names another amount is believed in nothing")
     func lying() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         let payout = try await run.pay([Fault(provider: "stripe", faults: [])], named: "f58-lie")[0]
         var event = try await run.event("evt_f58_lie", about: payout)
         event.body = event.body.replacing(
@@ -178,7 +178,7 @@ struct ProviderFaultTests {
 
     @Test("F59: a payout whose webhooks never come is settled by asking", arguments: providers)
     func lost(provider: String) async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofProviders.running()
         let payout = try await run.pay(
             [Fault(provider: provider, faults: [])], named: "f59-\(provider)", webhooks: .missing)[0]
         let object = try await run.objectID(of: payout.id)

@@ -82,7 +82,7 @@ struct WebhookFaultTests {
 
     @Test("F56: what is forged, stale or changed by a byte is refused, counted, and changes nothing")
     func forged() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofWebhooks.running()
         let genuine = [
             SignedEvent.stripe("evt_f56", account: "acct_f56", objectID: "po_f56"),
             .circle("evt_f56", objectID: "0f8fad5b-d9cb-469f-a165-708677289500"),
@@ -102,7 +102,7 @@ struct WebhookFaultTests {
 
     @Test("F61: while a secret is changed, deliveries under either are taken, and afterwards none under the old")
     func rotation() async throws {
-        let run = try await FaultFleet.shared.running()
+        let run = try await FaultFleet.ofWebhooks.running()
         let (old, new) = (FakeStripeSettings().connectSecret, "whsec_fake_connect_next")
         func event(_ number: Int, _ secret: String) -> SignedEvent {
             .stripe("evt_f61_\(number)", account: "acct_f61", objectID: "po_f61", secret: secret)

@@ -112,7 +112,7 @@ struct BenchLoad: Sendable {
                 FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT IN
                     ('stream_offset', 'schema_migration', 'topic_registry', 'program', 'affiliate', 'rule_version',
-                        'retention_policy', 'fraud_world') AND \(tables)
+                        'retention_policy', 'news_position', 'fraud_world') AND \(tables)
             LOOP
                 FOR piece IN EXECUTE format(
                     'SELECT xmin AS id, min(ctid) AS first, max(ctid) AS last FROM %I
