@@ -11,10 +11,9 @@ public import WorkerRuntime
 /// sent again under the same id, once its lease is over. Deliveries to one endpoint keep no order; they say when what
 /// they tell of happened.
 public struct NotificationDelivery: Service {
-    /// Deliveries of one round.
-    static let claimMaximum = 64
-    /// Webhooks on their way at once.
-    static let webhooksAtOnce = 8
+    /// Deliveries of one round: so few that all are over before their lease is, though each were an e-mail, which go
+    /// one after another, and took as long as one may.
+    static let claimMaximum = Int(DeliveryStore.leaseSeconds) / SMTPMailer.messageSeconds - 1
 
     private let pool: PostgresPool
     private let mailer: SMTPMailer?
@@ -71,13 +70,8 @@ public struct NotificationDelivery: Service {
 
     private func send(_ claimed: [Delivery]) async -> [(delivery: Delivery, result: DeliveryResult)] {
         await withTaskGroup(of: (Delivery, DeliveryResult).self) { group in
+            for delivery in claimed { group.addTask { (delivery, await send(delivery)) } }
             var ended: [(delivery: Delivery, result: DeliveryResult)] = []
-            for (index, delivery) in claimed.enumerated() {
-                if index >= NotificationDelivery.webhooksAtOnce, let (delivery, result) = await group.next() {
-                    ended.append((delivery, result))
-                }
-                group.addTask { (delivery, await send(delivery)) }
-            }
             for await (delivery, result) in group { ended.append((delivery, result)) }
             return ended
         }

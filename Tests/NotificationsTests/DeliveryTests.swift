@@ -190,6 +190,22 @@ import WorkerRuntime
         }
     }
 
+    @Test("However slow a mail server is, a round is over before its deliveries may be claimed again")
+    func lease() async throws {
+        try await DeliveryTests.with { rig in
+            for number in 0..<10 { _ = try await rig.tell(DeliveryTests.failed(number)) }
+            let due = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                try transaction.query("SELECT count(*) FROM notification_delivery WHERE state = 'waiting'") { row in
+                    try row.int8(0)
+                }.first
+            }
+            #expect(due == 40)
+            let tried = try await rig.delivery.runOnce()
+            #expect(tried < 40)
+            #expect(Int64(tried * SMTPMailer.messageSeconds) < DeliveryStore.leaseSeconds)
+        }
+    }
+
     @Test("An endpoint that is gone, or that failed twenty times in a row, is left alone; a replay tells it all again")
     func disabling() async throws {
         try await DeliveryTests.with(statuses: [410], kinds: [.payoutFailed]) { rig in
