@@ -33,29 +33,35 @@ public enum WebhookEndpointStore {
         ) { row throws(PostgresError) in try row.int8(0) }[0]
     }
 
-    /// Stops or resumes an endpoint. What waits for one that is stopped is given up; a replay brings it back.
+    /// Stops an endpoint. What waits for it is given up; a replay brings it back.
     ///
-    /// - Parameter reason: why it is stopped; nil: it is resumed.
     /// - Returns: false if there is none.
-    public static func disable(
-        _ id: Int64, reason: String?, at now: Timestamp, in transaction: borrowing Transaction
+    public static func stop(
+        _ id: Int64, reason: String, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Bool {
         let found = try transaction.run(
             """
-            UPDATE webhook_endpoint SET disabled_reason = $2, failures_in_a_row = 0,
-                disabled_at = CASE WHEN $2::text IS NOT NULL THEN COALESCE(disabled_at, $3) END
+            UPDATE webhook_endpoint SET disabled_reason = $2, disabled_at = COALESCE(disabled_at, $3)
             WHERE webhook_endpoint_id = $1
-            """, .int8(id), .optionalText(reason),
-            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
-        guard found == 1 else { return false }
-        if reason != nil {
-            _ = try transaction.run(
-                """
-                UPDATE notification_delivery SET state = 'failed', next_attempt_at = NULL
-                WHERE channel = 'webhook' AND recipient_id = $1 AND state = 'waiting'
-                """, .int8(id))
-        }
-        return true
+            """, .int8(id), .text(reason), .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
+        _ = try transaction.run(
+            """
+            UPDATE notification_delivery SET state = 'failed', next_attempt_at = NULL
+            WHERE channel = 'webhook' AND recipient_id = $1 AND state = 'waiting'
+            """, .int8(id))
+        return found == 1
+    }
+
+    /// Lets an endpoint be told again, as if it had never failed.
+    ///
+    /// - Returns: false if there is none.
+    public static func resume(_ id: Int64, in transaction: borrowing Transaction) throws(PostgresError) -> Bool {
+        let found = try transaction.run(
+            """
+            UPDATE webhook_endpoint SET disabled_reason = NULL, disabled_at = NULL, failures_in_a_row = 0
+            WHERE webhook_endpoint_id = $1
+            """, .int8(id))
+        return found == 1
     }
 
     /// Sends an endpoint again what happened from a moment on, under the same ids, the oldest first.

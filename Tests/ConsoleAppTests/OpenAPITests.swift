@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 import Testing
 
@@ -57,6 +58,12 @@ import Testing
                 #expect(route.changes == parameters.contains("X-CSRF-Token"), "\(route.path)")
             }
         }
+    }
+
+    @Test("Each kind of notification is among the words of the document, in the same order")
+    func notificationKinds() throws {
+        let words = try Self.document().components.schemas["NotificationKind"]?.enum
+        #expect(words == NotificationKind.allCases.map(\.rawValue))
     }
 
     @Test(

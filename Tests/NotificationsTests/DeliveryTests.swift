@@ -242,9 +242,8 @@ import WorkerRuntime
     }
 
     private func resume(_ rig: Rig) async throws {
-        let now = rig.clock.now
         let isThere = try await rig.database.pool.transaction { transaction throws(PostgresError) in
-            try WebhookEndpointStore.disable(rig.endpointID, reason: nil, at: now, in: transaction)
+            try WebhookEndpointStore.resume(rig.endpointID, in: transaction)
         }
         #expect(isThere)
     }

@@ -108,8 +108,10 @@ enum WebhookEndpointRoutes {
         let (id, now) = (try endpointID(call), services.now())
         return try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
-                let isKnown = try WebhookEndpointStore.disable(
-                    id, reason: off ? reasonByHand : nil, at: now, in: transaction)
+                let isKnown =
+                    off
+                    ? try WebhookEndpointStore.stop(id, reason: reasonByHand, at: now, in: transaction)
+                    : try WebhookEndpointStore.resume(id, in: transaction)
                 guard isKnown else { return .problem(.notFound("webhook endpoint", String(id))) }
                 try audit(
                     off ? "stop webhook endpoint" : "resume webhook endpoint", id, write.actor, at: now, in: transaction

@@ -29,13 +29,9 @@ public struct MailMessage: Sendable {
             // Nobody's holiday answers it.
             "Auto-Submitted: auto-generated",
         ]
-        let body = Data(text.utf8).base64EncodedString(options: [.lineLength76Characters, .endLineWithCarriageReturn])
-        return Array((headers.joined(separator: "\r\n") + "\r\n\r\n" + MailMessage.wireLines(body) + "\r\n").utf8)
-    }
-
-    /// Foundation ends lines with a bare CR here, or with CRLF, as the platform has it.
-    private static func wireLines(_ text: String) -> String {
-        text.split(whereSeparator: \.isNewline).joined(separator: "\r\n")
+        let body = Data(text.utf8).base64EncodedString(
+            options: [.lineLength76Characters, .endLineWithCarriageReturn, .endLineWithLineFeed])
+        return Array((headers.joined(separator: "\r\n") + "\r\n\r\n" + body + "\r\n").utf8)
     }
 
     /// What came from outside may not begin a header of its own.
