@@ -1,191 +1,280 @@
 import Domain
-import Events
 
 /// A second and naive way to count what signals measure: over lists of raw events, one event after the other, from the
 /// words of the sentences alone.
 struct NaiveSignals {
-    struct Event {
-        let type: String
-        let at: Timestamp
-        let program: String
-        let affiliate: String
-        let click: String?
-        let order: String?
-        let customer: String?
-        let device: String?
-        let ip: String?
-        let country: String?
-        let agent: String?
-        let amount: Int64
-        let isNew: Bool?
-        let subID: String?
+    typealias Event = NaiveWorld.Event
+    typealias Order = NaiveWorld.Order
+    typealias Share = (k: Int, n: Int)
 
-        var day: Int32 { at.day }
-        var subnet: String? { ip.map { $0.split(separator: ".").prefix(3).joined(separator: ".") } }
+    let world: NaiveWorld
+    let program: String
+    /// Events that are counted.
+    let isWanted: (Event) -> Bool
+    /// What comes back after this day is not known yet.
+    let lastDay: Int32
+    /// Orders that are new, and those of them with a click.
+    let real: [Order]
+    let clicked: [Order]
+
+    init(_ world: NaiveWorld, program: String, through lastDay: Int32, of isWanted: @escaping (Event) -> Bool) {
+        self.world = world
+        self.program = program
+        self.isWanted = isWanted
+        self.lastDay = lastDay
+        real = world.orders.filter { $0.event.program == program && isWanted($0.event) && !$0.isRepeated }
+        clicked = real.filter { $0.clicked != nil }
     }
 
-    /// An order with what came before it.
-    struct Order {
-        let event: Event
-        let clicked: Event?
-        let isRepeated: Bool
-    }
-
-    private(set) var clicks: [Event] = []
-    private(set) var orders: [Order] = []
-    private(set) var losses: [Event] = []
-    private let limits: [String: Int64]
-    private let markets: [String: [String]]
-
-    init(_ lines: [[UInt8]], limits: [String: Int64], markets: [String: [String]]) {
-        self.limits = limits
-        self.markets = markets
-        let events = lines.compactMap { NaiveSignals.event($0) }
-        clicks = events.filter { $0.type == "click" }
-        losses = events.filter { $0.type == "refund" || $0.type == "chargeback" }
-        let byID = Dictionary(clicks.map { ($0.program + " " + ($0.click ?? ""), $0) }) { first, _ in first }
-        var seen: Set<String> = []
-        for event in events where event.type == "conversion" {
-            let clicked = event.click.flatMap { byID[event.program + " " + $0] }.flatMap {
-                $0.at <= event.at ? $0 : nil
-            }
-            let isRepeated = !seen.insert(event.program + " " + (event.order ?? "")).inserted
-            orders.append(Order(event: event, clicked: clicked, isRepeated: isRepeated))
-        }
-    }
-
-    private static func event(_ line: [UInt8]) -> Event? {
-        guard let tree = JSONTree(line[...]), let at = tree["occurred_at"]?.string.flatMap({ Timestamp(rfc3339: $0) })
-        else { return nil }
-        func text(_ name: String) -> String? { tree[name]?.string }
-        return Event(
-            type: text("type") ?? "", at: at, program: text("program_id") ?? "", affiliate: text("affiliate_id") ?? "",
-            click: text("click_id"), order: text("order_id"), customer: text("customer_id"), device: text("device_id"),
-            ip: text("ip"), country: text("country"), agent: text("user_agent"),
-            amount: tree["amount_minor"]?.integer ?? 0, isNew: tree["is_new_customer"]?.bool, subID: text("sub_id"))
-    }
-
-    /// k and n of a signal over some of the events in a programme.
+    /// k and n of a signal.
     ///
     /// - Returns: the pairs that the sentence may mean (where it says "unusually soon", one for each line that may be
-    ///   drawn); nil for a signal that this does not know.
-    func counts(
-        _ signal: FraudSignal, _ program: String, of isWanted: (Event) -> Bool
-    ) -> [(k: Int, n: Int)]? {
-        let own = orders.filter { $0.event.program == program && isWanted($0.event) }
-        let real = own.filter { !$0.isRepeated }
-        let clicked = real.filter { $0.clicked != nil }
-        func share(_ of: [Order], _ isCounted: (Order) -> Bool) -> [(k: Int, n: Int)] {
-            [(of.filter(isCounted).count, of.count)]
-        }
-        func soonerThan(_ seconds: Int64) -> (k: Int, n: Int) {
-            (clicked.filter { gap($0) < seconds }.count, clicked.count)
-        }
+    ///   drawn); nil for a signal that counts no shares.
+    func counts(_ signal: FraudSignal) -> [Share]? {
         switch signal {
-        case .fastOrders: return [2, 5, 15, 60, 300].map(soonerThan)
-        case .instantOrders: return [soonerThan(5)]
-        case .slowOrders:
-            return DayCell.timeEdges.map { (clicked.count - soonerThan($0).k, clicked.count) }
-        case .dayLateOrders: return [(clicked.count - soonerThan(86_400).k, clicked.count)]
+        case .fastOrders: [2, 5, 15, 60, 300].map(soonerThan)
+        case .slowOrders: DayCell.timeEdges.map { (clicked.count - soonerThan($0).k, clicked.count) }
+        default:
+            (times(signal) ?? buyers(signal) ?? places(signal) ?? money(signal) ?? heaps(signal)).map { [$0] }
+                ?? NaiveClicks(self).counts(signal).map { [$0] }
+        }
+    }
+
+    func share<Item>(_ items: [Item], _ isCounted: (Item) -> Bool) -> Share {
+        (items.filter(isCounted).count, items.count)
+    }
+
+    private func soonerThan(_ seconds: Int64) -> Share { share(clicked) { $0.secondsFromClick < seconds } }
+
+    private func times(_ signal: FraudSignal) -> Share? {
+        switch signal {
+        case .instantOrders: return soonerThan(5)
+        case .dayLateOrders: return (clicked.count - soonerThan(86_400).k, clicked.count)
+        case .ordersAfterRival: return share(clicked) { $0.clicked.map(world.isAfterRival) ?? false }
         case .unknownClicks: return share(real.filter { $0.event.click != nil }) { $0.clicked == nil }
         case .missingClicks: return share(real) { $0.event.click == nil }
-        case .usedClicks: return share(clicked) { !before($0) { $0.click }.isEmpty }
-        case .foreignClicks: return share(clicked) { isForeign($0) }
-        case .otherDevices: return differing(clicked) { $0.device }
-        case .otherNetworks: return differing(clicked) { $0.subnet }
-        case .otherCountries: return differing(clicked) { $0.country }
-        case .newCustomers: return share(real.filter { $0.event.isNew != nil }) { $0.event.isNew == true }
-        case .returningCustomers: return share(real.filter { $0.event.isNew != nil }) { $0.event.isNew == false }
-        case .nearLimitOrders:
-            guard let limit = limits[program] else { return nil }
-            return share(real) { $0.event.amount >= limit - limit / 10 && $0.event.amount < limit }
-        case .repeatedOrders: return share(own) { $0.isRepeated }
-        case .offMarketOrders:
-            return share(real.filter { $0.event.country != nil }) { order in
-                !(markets[program] ?? []).contains(order.event.country ?? "")
+        case .nightOrders: return share(real) { $0.event.isAtNight }
+        case .rushedOrders: return share(gaps) { $0.now <= 60_000 }
+        case .evenOrders:
+            return share(gaps) { gap in
+                gap.now > 2_000 && gap.last.map { $0 > 0 && abs(gap.now - $0) * 12 <= gap.now } ?? false
             }
-        case .refunds: return share(real) { lost($0, "refund") }
-        case .chargebacks: return share(real) { lost($0, "chargeback") }
-        default: return devices(signal, real) ?? heaps(signal, real) ?? ofClicks(signal, program, real, isWanted)
+        default: return nil
         }
     }
 
-    private func gap(_ order: Order) -> Int64 { order.clicked.map { order.event.at.seconds(since: $0.at) } ?? 0 }
-
-    /// Orders before this one with the same key, of the whole programme or world.
-    private func before(_ order: Order, _ key: (Event) -> String?) -> [Order] {
-        guard let own = key(order.event) else { return [] }
-        return orders.filter { other in
-            !other.isRepeated && key(other.event) == own && NaiveSignals.precedes(other.event, order.event)
+    /// Milliseconds since the affiliate's order before, and between that and the one before it.
+    private var gaps: [(now: Int64, last: Int64?)] {
+        real.compactMap { order in
+            let earlier = world.orders.filter {
+                !$0.isRepeated && $0.event.program == program && $0.event.affiliate == order.event.affiliate
+                    && $0.event.at < order.event.at
+            }.suffix(2).map(\.event.milliseconds)
+            guard let last = earlier.last else { return nil }
+            return (order.event.milliseconds - last, earlier.count > 1 ? last - earlier[0] : nil)
         }
     }
 
-    private static func precedes(_ left: Event, _ right: Event) -> Bool {
-        left.at < right.at && left.order != right.order
-    }
-
-    private func isForeign(_ order: Order) -> Bool {
-        guard let first = before(order, { $0.click }).first?.event else { return false }
-        return (order.event.customer ?? order.event.device) != (first.customer ?? first.device)
-    }
-
-    private func differing(_ clicked: [Order], _ key: (Event) -> String?) -> [(k: Int, n: Int)] {
-        let both = clicked.filter { key($0.event) != nil && $0.clicked.flatMap(key) != nil }
-        return [(both.filter { key($0.event) != $0.clicked.flatMap(key) }.count, both.count)]
-    }
-
-    private func lost(_ order: Order, _ type: String) -> Bool {
-        losses.contains { $0.type == type && $0.order == order.event.order && $0.program == order.event.program }
-    }
-
-    private func devices(_ signal: FraudSignal, _ real: [Order]) -> [(k: Int, n: Int)]? {
+    private func buyers(_ signal: FraudSignal) -> Share? {
         let known = real.filter { $0.event.device != nil }
-        func others(_ order: Order) -> Bool {
+        let named = real.filter { $0.event.customer != nil }
+        let ofNewness = real.filter { $0.event.isNew != nil }
+        func isShared(_ order: Order) -> Bool {
             order.event.customer != nil
-                && before(order) { $0.device }.contains {
+                && world.before(order) { $0.device }.contains {
                     $0.event.customer != nil && $0.event.customer != order.event.customer
                 }
         }
+        func last(_ order: Order) -> String? { world.before(order) { $0.customer }.last?.event.affiliate }
         switch signal {
-        case .sharedDevices: return [(known.filter(others).count, known.count)]
-        case .newOnUsedDevices:
-            return [(known.filter { others($0) && $0.event.isNew == true }.count, known.count)]
+        case .usedClicks: return share(clicked) { !world.before($0) { $0.click }.isEmpty }
+        case .foreignClicks: return share(clicked, isForeign)
+        case .sharedDevices: return share(known, isShared)
+        case .newOnUsedDevices: return share(known) { isShared($0) && $0.event.isNew == true }
         case .rivalDevices:
-            let rivals = known.filter { order in
-                before(order) { $0.device }.contains { $0.event.affiliate != order.event.affiliate }
+            return share(known) { order in
+                world.before(order) { $0.device }.contains { $0.event.affiliate != order.event.affiliate }
             }
-            return [(rivals.count, known.count)]
+        case .newCustomers: return share(ofNewness) { $0.event.isNew == true }
+        case .returningCustomers: return share(ofNewness) { $0.event.isNew == false }
+        case .repeatCustomers: return share(named) { last($0) == $0.event.affiliate }
+        case .rivalCustomers: return share(named) { order in last(order).map { $0 != order.event.affiliate } ?? false }
+        case .twinOrders: return share(real, isTwin)
+        case .repeatedOrders:
+            return share(world.orders.filter { $0.event.program == program && isWanted($0.event) }) { $0.isRepeated }
         default: return nil
         }
     }
 
-    /// Events beyond the first of one key, or of all keys.
-    private func heaps(_ signal: FraudSignal, _ real: [Order]) -> [(k: Int, n: Int)]? {
-        let keys: [String]
-        switch signal {
-        case .topOrderAddress, .reorderingAddresses: keys = real.compactMap(\.event.ip)
-        case .topOrderSubnet: keys = real.compactMap(\.event.subnet)
-        case .topOrderDevice, .reorderingDevices: keys = real.compactMap(\.event.device)
-        case .topCustomer: keys = real.compactMap(\.event.customer)
-        case .topOrderAgent: keys = real.compactMap(\.event.agent)
-        case .topAmount: keys = real.map { String($0.event.amount) }
-        case .topSubID: keys = real.compactMap(\.event.subID)
-        default: return nil
-        }
-        let heaps = Dictionary(grouping: keys, by: \.self).mapValues(\.count)
-        if [.reorderingAddresses, .reorderingDevices].contains(signal) {
-            return [(keys.count - heaps.count, keys.count)]
-        }
-        return [(max(0, (heaps.values.max() ?? 0) - 1), max(0, keys.count - 1))]
+    private func isForeign(_ order: Order) -> Bool {
+        guard let first = world.before(order, { $0.click }).first?.event else { return false }
+        return (order.event.customer ?? order.event.device) != (first.customer ?? first.device)
     }
 
-    private func ofClicks(
-        _ signal: FraudSignal, _ program: String, _ real: [Order], _ isWanted: (Event) -> Bool
-    ) -> [(k: Int, n: Int)]? {
-        let own = clicks.filter { $0.program == program && isWanted($0) }
+    private func isTwin(_ order: Order) -> Bool {
+        [world.before(order) { $0.customer }, world.before(order) { $0.device }].compactMap(\.last?.event).contains {
+            $0.affiliate == order.event.affiliate && order.event.at.seconds(since: $0.at) <= 4 * 86_400
+                && abs(order.event.amount - $0.amount) * 100 <= $0.amount
+        }
+    }
+
+    private func places(_ signal: FraudSignal) -> Share? {
         switch signal {
-        case .lowConversion, .highConversion: return [(min(real.count, own.count), own.count)]
+        case .otherDevices: differing { $0.device }
+        case .otherNetworks: differing { $0.subnet }
+        case .otherCountries: differing { $0.country }
+        case .offMarketOrders:
+            share(real.filter { $0.event.country != nil }) { order in
+                !(world.markets[program] ?? []).contains(order.event.country ?? "")
+            }
+        default: nil
+        }
+    }
+
+    private func differing(_ key: (Event) -> String?) -> Share {
+        let both = clicked.filter { key($0.event) != nil && $0.clicked.flatMap(key) != nil }
+        return share(both) { key($0.event) != $0.clicked.flatMap(key) }
+    }
+
+    private func money(_ signal: FraudSignal) -> Share? {
+        switch signal {
+        case .nearLimitOrders:
+            guard let limit = world.limits[program] else { return nil }
+            return share(real) { $0.event.amount >= limit - limit / 10 && $0.event.amount < limit }
+        case .refunds: return lost("refund") { _, _ in true }
+        case .earlyRefunds: return lost("refund") { $1.at.seconds(since: $0.at) <= 3 * 86_400 }
+        case .chargebacks: return lost("chargeback") { _, _ in true }
+        case .foreignCoupons:
+            return share(real.filter { $0.event.coupon != nil }) { owner(of: $0) != $0.event.affiliate }
         default: return nil
         }
+    }
+
+    private func lost(_ type: String, _ isCounted: (Event, Event) -> Bool) -> Share {
+        let lost = real.map { order in
+            world.losses.count {
+                $0.type == type && $0.order == order.event.order && $0.day <= lastDay && isCounted(order.event, $0)
+            }
+        }
+        return (min(lost.reduce(0, +), real.count), real.count)
+    }
+
+    /// Who used the order's coupon first.
+    func owner(of order: Order) -> String? {
+        world.orders.first { !$0.isRepeated && $0.event.coupon == order.event.coupon }?.event.affiliate
+    }
+
+    /// Orders beyond the first of one key, or of all keys.
+    private func heaps(_ signal: FraudSignal) -> Share? {
+        switch signal {
+        case .topOrderAddress: heap(real.compactMap(\.event.ip))
+        case .topOrderSubnet: heap(real.compactMap(\.event.subnet))
+        case .topOrderDevice: heap(real.compactMap(\.event.device))
+        case .topCustomer: heap(real.compactMap(\.event.customer))
+        case .topOrderAgent: heap(real.compactMap(\.event.agent))
+        case .topAmount: heap(real.map { String($0.event.amount) })
+        case .topSubID: heap(real.compactMap(\.event.subID))
+        case .reorderingAddresses: again(real.compactMap(\.event.ip))
+        case .reorderingDevices: again(real.compactMap(\.event.device))
+        default: nil
+        }
+    }
+
+    func heap(_ keys: [String]) -> Share {
+        let most = Dictionary(grouping: keys, by: \.self).values.map(\.count).max() ?? 0
+        return (max(0, most - 1), max(0, keys.count - 1))
+    }
+
+    func again(_ keys: [String]) -> Share { (keys.count - Set(keys).count, keys.count) }
+}
+
+/// The same of clicks.
+struct NaiveClicks {
+    private let signals: NaiveSignals
+    let clicks: [NaiveWorld.Event]
+    private var world: NaiveWorld { signals.world }
+
+    init(_ signals: NaiveSignals) {
+        self.signals = signals
+        clicks = signals.world.clicks.filter { $0.program == signals.program && signals.isWanted($0) }
+    }
+
+    func counts(_ signal: FraudSignal) -> NaiveSignals.Share? {
+        let orders = min(signals.real.count, clicks.count)
+        switch signal {
+        case .lowConversion: return (orders, clicks.count)
+        case .highConversion:
+            let own = signals.real.count {
+                $0.event.coupon != nil && signals.owner(of: $0) == $0.event.affiliate
+            }
+            return (max(0, orders - own), clicks.count)
+        case .referrerlessClicks: return signals.share(clicks) { $0.referrer == nil }
+        case .nightClicks: return signals.share(clicks) { $0.isAtNight }
+        case .offMarketClicks:
+            return signals.share(clicks.filter { $0.country != nil }) {
+                !(world.markets[signals.program] ?? []).contains($0.country ?? "")
+            }
+        case .paidClicks:
+            return signals.share(clicks.filter { $0.landing != nil }) { $0.landing?.contains("gclid=") ?? false }
+        case .assists: return assists
+        default: return ofDevices(signal) ?? heaps(signal)
+        }
+    }
+
+    private func ofDevices(_ signal: FraudSignal) -> NaiveSignals.Share? {
+        let known = clicks.filter { $0.device != nil }
+        /// Milliseconds since the device's last clicks on the affiliate's own links, the newest first.
+        func gaps(_ click: NaiveWorld.Event, isHere: Bool = true) -> [Int64] {
+            world.lastClicks(of: click.device, before: click.at).filter {
+                $0.affiliate == click.affiliate && ($0.program == click.program) == isHere
+            }.map { click.milliseconds - $0.milliseconds }
+        }
+        func isWithin(_ milliseconds: Int64) -> NaiveSignals.Share {
+            signals.share(known) { click in gaps(click).first.map { $0 <= milliseconds } ?? false }
+        }
+        switch signal {
+        case .clicksAgain: return isWithin(86_400_000)
+        case .rapidClicks: return isWithin(60_000)
+        case .regularClicks:
+            return signals.share(known) { click in
+                let gaps = gaps(click)
+                return gaps.count > 1 && gaps[0] > 5_000 && abs(gaps[1] - 2 * gaps[0]) * 12 <= gaps[0]
+            }
+        case .programBursts:
+            return signals.share(known) { click in gaps(click, isHere: false).contains { $0 <= 3_000 } }
+        case .clicksAfterRival: return signals.share(known, world.isAfterRival)
+        default: return nil
+        }
+    }
+
+    private func heaps(_ signal: FraudSignal) -> NaiveSignals.Share? {
+        switch signal {
+        case .returningClickDevices: signals.again(clicks.compactMap(\.device))
+        case .returningClickAddresses: signals.again(clicks.compactMap(\.ip))
+        case .topReferrer:
+            signals.heap(clicks.compactMap(\.referrer).map { $0.split(separator: "/")[1].description })
+        case .topClickAddress: signals.heap(clicks.compactMap(\.ip))
+        case .topClickSubnet: signals.heap(clicks.compactMap(\.subnet))
+        case .topClickDevice: signals.heap(clicks.compactMap(\.device))
+        case .topClickAgent: signals.heap(clicks.compactMap(\.agent))
+        default: nil
+        }
+    }
+
+    /// Orders of others on devices that had followed the affiliate's link, beside its own.
+    private var assists: NaiveSignals.Share {
+        let assisted = world.orders.filter { !$0.isRepeated && $0.event.program == signals.program }.reduce(0) {
+            let order = $1.event
+            let helpers = Set(
+                world.lastClicks(of: order.device, before: order.at).filter { $0.program == order.program }
+                    .map(\.affiliate))
+            return $0
+                + helpers.subtracting([order.affiliate]).count { helper in
+                    var event = order
+                    event.affiliate = helper
+                    return signals.isWanted(event)
+                }
+        }
+        return (assisted, assisted + signals.real.count)
     }
 }

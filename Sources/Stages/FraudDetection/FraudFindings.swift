@@ -8,6 +8,8 @@ struct FraudFindings {
     /// Reasons that a message tells of a day, and those that are kept as evidence.
     private static let reasonsMaximum = 5
     private static let evidenceMaximum = 12
+    /// What adds less to the score tells a reader nothing.
+    private static let evidenceNatsMinimum = 0.1
     /// Conversions of one message: it stays far below a broker's 1 MB.
     private static let messageConversionsMaximum = 500
 
@@ -87,7 +89,10 @@ struct FraudFindings {
 
     static func evidence(_ judgement: FraudJudgement) -> String {
         var writer = JSONWriter()
-        writer.array(judgement.reasons.prefix(evidenceMaximum)) { writer, reason in
+        let telling = judgement.reasons.prefix(evidenceMaximum).enumerated().filter {
+            $0.offset == 0 || $0.element.contribution >= evidenceNatsMinimum
+        }
+        writer.array(telling.map(\.element)) { writer, reason in
             let finding = reason.finding
             writer.object { writer in
                 writer.member("code", Int64(finding.signal.code.rawValue))
@@ -95,9 +100,9 @@ struct FraudFindings {
                 writer.member("program", String(finding.program))
                 writer.member("window_days", Int64(finding.windowDays))
                 writer.name("k")
-                writer.json(number(finding.k))
+                writer.json(number(finding.read.k))
                 writer.name("n")
-                writer.json(number(finding.n))
+                writer.json(number(finding.read.n))
                 writer.name("baseline")
                 writer.json(number(finding.baseline))
                 writer.name("past")

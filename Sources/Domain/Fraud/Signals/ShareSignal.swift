@@ -22,10 +22,13 @@ struct ShareSignal: Sendable {
     let share: @Sendable (DayCell, TimeEdges) -> PeerFit.Share
     /// "k of n" and this make a sentence.
     let phrase: String
+    /// Whether k and n leave out the first event of what came most often.
+    let isHeap: Bool
 
     init(
         _ signal: FraudSignal, _ unit: Unit, from minimum: Double, usual mean: Double, alike strength: Double,
-        isHigh: Bool = true, _ phrase: String, _ share: @escaping @Sendable (DayCell, TimeEdges) -> PeerFit.Share
+        isHigh: Bool = true, isHeap: Bool = false, _ phrase: String,
+        _ share: @escaping @Sendable (DayCell, TimeEdges) -> PeerFit.Share
     ) {
         self.signal = signal
         self.unit = unit
@@ -34,6 +37,7 @@ struct ShareSignal: Sendable {
         usual = PeerFit.Prior(mean: mean, strength: strength)
         self.share = share
         self.phrase = phrase
+        self.isHeap = isHeap
     }
 }
 
@@ -197,32 +201,32 @@ extension ShareSignal {
             "orders were charged back"
         ) { cell, _ in of(cell[.chargeback], cell[.order]) },
         ShareSignal(
-            .topOrderAddress, .orders, from: 4, usual: 0.03, alike: 15,
-            "further orders came from one IP address"
+            .topOrderAddress, .orders, from: 4, usual: 0.03, alike: 15, isHeap: true,
+            "orders came from one IP address"
         ) { cell, _ in top(cell, .orderAddress) },
         ShareSignal(
-            .topOrderSubnet, .orders, from: 4, usual: 0.05, alike: 15,
-            "further orders came from one network"
+            .topOrderSubnet, .orders, from: 4, usual: 0.05, alike: 15, isHeap: true,
+            "orders came from one network"
         ) { cell, _ in top(cell, .orderSubnet) },
         ShareSignal(
-            .topOrderDevice, .orders, from: 3, usual: 0.03, alike: 30,
-            "further orders came from one device"
+            .topOrderDevice, .orders, from: 3, usual: 0.03, alike: 30, isHeap: true,
+            "orders came from one device"
         ) { cell, _ in top(cell, .orderDevice) },
         ShareSignal(
-            .topCustomer, .orders, from: 3, usual: 0.03, alike: 30,
-            "further orders came from one customer"
+            .topCustomer, .orders, from: 3, usual: 0.03, alike: 30, isHeap: true,
+            "orders came from one customer"
         ) { cell, _ in top(cell, .orderCustomer) },
         ShareSignal(
-            .topOrderAgent, .orders, from: 4, usual: 0.2, alike: 8,
-            "further orders came from one kind of browser"
+            .topOrderAgent, .orders, from: 4, usual: 0.2, alike: 8, isHeap: true,
+            "orders came from one kind of browser"
         ) { cell, _ in top(cell, .orderAgent) },
         ShareSignal(
-            .topAmount, .orders, from: 4, usual: 0.1, alike: 10,
-            "further orders have one and the same amount"
+            .topAmount, .orders, from: 4, usual: 0.1, alike: 10, isHeap: true,
+            "orders have one and the same amount"
         ) { cell, _ in top(cell, .orderAmount) },
         ShareSignal(
-            .topSubID, .orders, from: 8, usual: 0.4, alike: 3,
-            "further orders carry one sub id"
+            .topSubID, .orders, from: 8, usual: 0.4, alike: 3, isHeap: true,
+            "orders carry one sub id"
         ) { cell, _ in top(cell, .orderSubID) },
         ShareSignal(
             .reorderingDevices, .orders, from: 3, usual: 0.05, alike: 30,
@@ -284,24 +288,24 @@ extension ShareSignal {
             "clicks came from nowhere"
         ) { cell, _ in of(cell[.clickReferrerless], cell[.click]) },
         ShareSignal(
-            .topReferrer, .clicks, from: 30, usual: 0.5, alike: 2,
-            "further clicks came from one site"
+            .topReferrer, .clicks, from: 30, usual: 0.5, alike: 2, isHeap: true,
+            "clicks came from one site"
         ) { cell, _ in top(cell, .clickReferrer) },
         ShareSignal(
-            .topClickAddress, .clicks, from: 20, usual: 0.02, alike: 15,
-            "further clicks came from one IP address"
+            .topClickAddress, .clicks, from: 20, usual: 0.02, alike: 15, isHeap: true,
+            "clicks came from one IP address"
         ) { cell, _ in top(cell, .clickAddress) },
         ShareSignal(
-            .topClickSubnet, .clicks, from: 20, usual: 0.03, alike: 15,
-            "further clicks came from one network"
+            .topClickSubnet, .clicks, from: 20, usual: 0.03, alike: 15, isHeap: true,
+            "clicks came from one network"
         ) { cell, _ in top(cell, .clickSubnet) },
         ShareSignal(
-            .topClickDevice, .clicks, from: 20, usual: 0.02, alike: 20,
-            "further clicks came from one device"
+            .topClickDevice, .clicks, from: 20, usual: 0.02, alike: 20, isHeap: true,
+            "clicks came from one device"
         ) { cell, _ in top(cell, .clickDevice) },
         ShareSignal(
-            .topClickAgent, .clicks, from: 30, usual: 0.2, alike: 8,
-            "further clicks came from one kind of browser"
+            .topClickAgent, .clicks, from: 30, usual: 0.2, alike: 8, isHeap: true,
+            "clicks came from one kind of browser"
         ) { cell, _ in top(cell, .clickAgent) },
         ShareSignal(
             .hostedClicks, .clicks, from: 10, usual: 0.01, alike: 30,
@@ -330,4 +334,5 @@ extension ShareSignal {
     ]
 
     static let all = ofOrders + ofClicks
+    static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.signal, $0) })
 }

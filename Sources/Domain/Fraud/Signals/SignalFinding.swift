@@ -1,6 +1,6 @@
 extension FraudSignal {
     /// Whether it measures k of n events; if not, a value of another kind.
-    public var isShare: Bool { ShareSignal.all.contains { $0.signal == self } }
+    public var isShare: Bool { ShareSignal.named[self] != nil }
 }
 
 /// What one signal measured of an affiliate in a programme: the window in which it was strongest, with the numbers that
@@ -28,15 +28,25 @@ public struct SignalFinding: Sendable, Hashable, Codable {
     public let minimum: Double
     /// Whether a high value is the suspicious one.
     public let isHigh: Bool
+    /// Of a drift: the share that grows.
+    public var drifting: FraudSignal?
+
+    /// k and n as somebody who counts finds them: of the largest heap, the first event is no news to the signal alone.
+    public var read: (k: Double, n: Double) {
+        ShareSignal.named[signal]?.isHeap == true ? (k + 1, n + 1) : (k, n)
+    }
 
     /// The measured numbers as a sentence for people.
     public var sentence: String {
-        if let share = ShareSignal.all.first(where: { $0.signal == signal }) {
+        if let share = ShareSignal.named[signal] {
             let own = past.map { "this affiliate's past \(percent($0)), " } ?? ""
-            return "\(whole(k)) of \(whole(n)) (\(percent(k / max(n, 1)))) \(share.phrase) in \(days); "
-                + "\(own)programme \(percent(baseline))."
+            return "\(counted(read.k, read.n)) \(share.phrase) in \(days); \(own)programme \(percent(baseline))."
         }
         return measured + "."
+    }
+
+    private func counted(_ k: Double, _ n: Double) -> String {
+        "\(whole(k)) of \(whole(n)) (\(percent(k / max(n, 1))))"
     }
 
     private var measured: String {
@@ -58,8 +68,8 @@ public struct SignalFinding: Sendable, Hashable, Codable {
             "\(whole(k)) of \(whole(n)) buying devices also buy through one other affiliate; chance would be "
                 + "\(tenths(baseline))"
         case .drift:
-            "What is unusual about the orders has grown for \(days), from \(percent(baseline)) to \(percent(k)) of "
-                + "\(whole(n))"
+            "\(counted(k * n, n)) \(drifting.flatMap { ShareSignal.named[$0]?.phrase } ?? "orders are unusual") in "
+                + "7 days, growing for \(days); before \(percent(baseline))"
         default: "\(tenths(k)) against \(tenths(baseline))"
         }
     }

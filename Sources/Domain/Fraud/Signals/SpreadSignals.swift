@@ -113,7 +113,7 @@ extension ProgramPanel {
                 let finding = SignalFinding(
                     signal: .drift, program: program, windowDays: drift.days, k: drift.now, n: drift.n,
                     baseline: drift.before, past: nil, p: Elementary.exp(-drift.sum), strength: drift.strength,
-                    change: drift.strength, minimum: Drift.pastMinimum, isHigh: true)
+                    change: drift.strength, minimum: Drift.pastMinimum, isHigh: true, drifting: signal.signal)
                 best = finding.stronger(than: best)
             }
             if let best, best.strength > 0 { findings[index].append(best) }
