@@ -47,6 +47,40 @@ import Testing
         }
     }
 
+    @Test("What was rejected can be appealed from the affiliate's page, and then waits there for its answer")
+    func rejected() async throws {
+        try await TestConsole.with { console in
+            try await FraudDeskData.insert(into: console)
+            try await console.run(
+                """
+                INSERT INTO intake_exception (topic_partition, record_offset, outcome, code, event_id, affiliate_id,
+                    kind, order_id, program_id)
+                SELECT 1, n, CASE n WHEN 4 THEN 'duplicate' ELSE 'rejected' END, 108, 'event-' || n,
+                    CASE n WHEN 3 THEN 'aff-5' ELSE 'aff-2' END, 2, 'refused-' || n, 'cumulus-uk'
+                FROM generate_series(1, 4) n
+                """)
+            let client = try await console.browser(.affiliate, affiliateID: "aff-2")
+            let before = try await client.get("/console/appeals").body
+            let sentence = try #require(ReasonCode(rawValue: 108)?.sentence)
+            for (words, isThere) in [
+                ("refused-1", true), ("refused-2", true), ("refused-3", false), ("refused-4", false), (sentence, true),
+            ] {
+                #expect(before.contains(words) == isThere, "\(words)")
+            }
+            let sent = try await client.submit("/console/appeals", ["event_id": "event-1", "text": "It was in time."])
+            #expect(sent.header("location") == "/console/appeals?notice=appealed", "\(sent.body)")
+            let after = try await client.get("/console/appeals").body
+            #expect(after.contains("Conversion event-1") && after.contains("It was in time."))
+            #expect(!after.contains("Order refused-1") && after.contains("Order refused-2"))
+            let desk = try await console.browser(.fraud)
+            let id = try await console.text(
+                "SELECT fraud_case_id::text FROM fraud_case WHERE affiliate_id = 'aff-2' ORDER BY 1 LIMIT 1")
+            let said = try await desk.get("/fraud-flags/\(id)").json?["appeals"]?.array ?? []
+            #expect(said.map { $0["text"]?.string } == ["It was in time."])
+            #expect(try await desk.get("/console/fraud/\(id)").body.contains("It was in time."))
+        }
+    }
+
     @Test("An accepted appeal dismisses its case with an allowance; undone, it waits for another answer")
     func accepted() async throws {
         try await TestConsole.with { console in

@@ -50,18 +50,28 @@ struct AppealsPage: Sendable {
         let at: String
     }
 
+    struct Rejected: Sendable {
+        let eventID: String
+        let order: String
+        let program: String
+        let why: String
+        let at: String
+    }
+
     let rows: [Row]
     let isOwn: Bool
     let isHeld: Bool
     let held: [Held]
+    let rejected: [Rejected]
+    let hasRejected: Bool
     let choices: [FraudQueuePage.Choice]
     let next: String?
     let allowanceDays: String
     let csrfToken: String
 
     init(
-        _ rows: [AppealRow], held: [HeldCommission], isHeld: Bool, isOwn: Bool, status: String?, canAnswer: Bool,
-        next: String?, csrfToken: String
+        _ rows: [AppealRow], held: [HeldCommission], rejected: [RejectedConversion], isHeld: Bool, isOwn: Bool,
+        status: String?, canAnswer: Bool, next: String?, csrfToken: String
     ) {
         self.rows = rows.map { Row($0, isOwn: isOwn, canAnswer: canAnswer) }
         self.isOwn = isOwn
@@ -71,6 +81,12 @@ struct AppealsPage: Sendable {
                 id: $0.commissionID, order: $0.orderID ?? "–", program: $0.programID,
                 amount: Figures.amount($0.amountMinor, $0.currency), currency: $0.currency, at: Figures.moment($0.at))
         }
+        self.rejected = rejected.map {
+            Rejected(
+                eventID: $0.eventID, order: $0.orderID ?? $0.eventID, program: $0.programID ?? "–", why: $0.sentence,
+                at: Figures.moment($0.at))
+        }
+        hasRejected = !rejected.isEmpty
         choices = FraudQueuePage.choices(AppealQueries.statuses, ("", "All"), selected: status)
         self.next = next
         allowanceDays = String(FraudDecision.allowanceDaysStandard)

@@ -55,6 +55,7 @@ struct FraudCasePage: Sendable {
     let program: String?
     let window: String?
     let decisions: [Decision]
+    let appeals: [AppealsPage.Row]
     let views: [View]
     let undoable: [FraudQueuePage.Undoable]
     let canConfirm: Bool
@@ -85,6 +86,7 @@ struct FraudCasePage: Sendable {
         program = evidence.comparison?.programId
         window = evidence.comparison.map { "\($0.from) to \($0.to), UTC days" }
         decisions = evidence.decisions.map(Decision.init)
+        appeals = evidence.appeals.map { AppealsPage.Row($0, isOwn: false, canAnswer: canDecide) }
         views = evidence.views.map { View(actor: $0.actor, at: Figures.moment($0.lastAt)) }
         self.undoable = canDecide ? undoable.map(FraudQueuePage.Undoable.init) : []
         canConfirm = canDecide && flag.status == "open"

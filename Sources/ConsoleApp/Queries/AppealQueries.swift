@@ -36,6 +36,15 @@ struct HeldCommission: Sendable {
     let at: String
 }
 
+/// A reported conversion of an affiliate's that was not taken in.
+struct RejectedConversion: Sendable {
+    let eventID: String
+    let orderID: String?
+    let programID: String?
+    let sentence: String
+    let at: String
+}
+
 enum AppealQueries {
     static let statuses = ["open", "accepted", "rejected"]
 
@@ -84,6 +93,27 @@ enum AppealQueries {
                 commissionID: try row.text(0), orderID: try row.textOrNull(1), programID: try row.text(2),
                 amountMinor: try row.int8(3), currency: try row.text(4), status: try row.text(5),
                 at: try row.moment(6))
+        }
+    }
+
+    /// - Returns: the newest that may be appealed; one that waits for an answer is listed with the appeals.
+    static func rejected(
+        of affiliateID: String, limit: Int, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [RejectedConversion] {
+        try transaction.query(
+            """
+            SELECT x.event_id, x.order_id, x.program_id, x.code, COALESCE(x.occurred_at, x.recorded_at)
+            FROM intake_exception x
+            WHERE x.affiliate_id = $1 AND x.outcome = 'rejected' AND x.event_id IS NOT NULL AND x.kind = 2
+                AND NOT EXISTS (SELECT FROM appeal p
+                    WHERE p.affiliate_id = $1 AND p.event_id = x.event_id AND p.status = 'open')
+            ORDER BY x.recorded_at DESC, x.record_offset DESC LIMIT $2
+            """, .text(affiliateID), .int8(Int64(limit))
+        ) { row throws(PostgresError) in
+            RejectedConversion(
+                eventID: try row.text(0), orderID: try row.textOrNull(1), programID: try row.textOrNull(2),
+                sentence: ReasonCode(rawValue: try row.int4(3))?.sentence ?? "Unknown reason code.",
+                at: try row.moment(4))
         }
     }
 

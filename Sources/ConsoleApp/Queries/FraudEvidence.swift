@@ -65,6 +65,8 @@ struct FraudEvidence: Encodable, Sendable {
     let signals: [Signal]
     let conversions: [Conversion]
     let decisions: [Decision]
+    /// What the affiliate said, newest first.
+    let appeals: [AppealRow]
     let views: [View]
     /// nil where the affiliate has no programme.
     let comparison: FraudComparison?

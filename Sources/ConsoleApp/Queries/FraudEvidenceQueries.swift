@@ -7,6 +7,7 @@ import Storage
 enum FraudEvidenceQueries {
     static let conversionsMaximum = 20
     private static let decisionsMaximum = 20
+    private static let appealsMaximum = 5
     private static let viewsMaximum = 20
 
     /// - Parameter programID: to compare with; nil: the one that most of the case is about.
@@ -31,6 +32,7 @@ enum FraudEvidenceQueries {
             signals: judged?.signals ?? [],
             conversions: try conversions(of: caseID, in: transaction),
             decisions: try decisions(about: flag.affiliateId, in: transaction),
+            appeals: try appeals(of: flag.affiliateId, at: now, in: transaction),
             views: try views(of: caseID, in: transaction), comparison: comparison,
             devices: try DeviceUse.load(window, in: transaction))
     }
@@ -163,6 +165,14 @@ enum FraudEvidenceQueries {
                 reason: try row.text(3), decidedBy: try row.text(4), decidedAt: try row.moment(5),
                 undoneBy: try row.textOrNull(6), undoneAt: try row.momentOrNull(7))
         }
+    }
+
+    private static func appeals(
+        of affiliateID: String, at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [AppealRow] {
+        // A listing reads one row more, to know of a next page.
+        try AppealQueries.list(
+            own: nil, affiliateID: affiliateID, limit: appealsMaximum - 1, at: now, in: transaction)
     }
 
     private static func views(

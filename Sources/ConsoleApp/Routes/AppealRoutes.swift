@@ -9,6 +9,7 @@ enum AppealRoutes {
     static let list = "/console/appeals"
     private static let textCharactersMaximum = 2_000
     private static let heldMaximum = 50
+    private static let rejectedMaximum = 20
     private static let decisions = ["accept": true, "reject": false]
 
     static func all(_ services: Services) -> [Route] {
@@ -166,13 +167,16 @@ enum AppealRoutes {
             let listing = Listing(
                 try filter.rows(at: facts.now, in: transaction), limit: filter.limit, cursor: \.cursor)
             var held: [HeldCommission] = []
+            var rejected: [RejectedConversion] = []
             var isHeld = false
             if let own = filter.own {
                 held = try AppealQueries.held(by: own, limit: heldMaximum, in: transaction)
+                rejected = try AppealQueries.rejected(of: own, limit: rejectedMaximum, in: transaction)
                 isHeld = try AppealQueries.isHeld(own, in: transaction)
             }
             return AppealsPage(
-                listing.data, held: held, isHeld: isHeld, isOwn: filter.own != nil, status: filter.status,
+                listing.data, held: held, rejected: rejected, isHeld: isHeld, isOwn: filter.own != nil,
+                status: filter.status,
                 canAnswer: principal.permissions.contains(.decideFraud),
                 next: listing.nextCursor.map {
                     list + PercentEncoding.query(["status": filter.status, "cursor": $0])
