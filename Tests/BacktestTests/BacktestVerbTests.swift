@@ -56,6 +56,81 @@ struct BacktestVerbTests {
         try FileManager.default.removeItem(atPath: folder)
     }
 
+    @Test("A file that cannot be used is named with what is wrong, and bad lines are told by code, sentence and value")
+    func badFiles() async throws {
+        let fleet = try Fleet(environment: [:])
+        let folder = NSTemporaryDirectory() + "backtest-\(UUID().uuidString)/"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let order = #"""
+            {"event_id":"a","type":"conversion","occurred_at":"2025-01-01T00:00:00Z","program_id":"p",\#
+            "affiliate_id":"x","order_id":"1","amount_minor":100,"currency":"USD"}
+            """#
+        let files = [
+            "marked.jsonl": "\u{FEFF}" + order + "\r\n\nno json\n", "keyless.json": #"[{"program_id": "p"}]"#,
+            "broken.json": "[{", "affiliates.json": #"[{"affiliate_id": "x", "signup_ip": null}, {}]"#,
+        ]
+        for (name, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: folder + name)) }
+        let verbs: [(arguments: [String], end: ProcessEnd, words: [String])] = [
+            (["marked.jsonl"], .exited(0), ["2 lines, 1 events, 1 bad lines", "line 2: 190", "JSON", "no json"]),
+            (["none.jsonl"], .exited(1), ["none.jsonl", "No such file or directory"]),
+            (["marked.jsonl", "--programs", "keyless.json"], .exited(1), ["--programs: [0]: ", "currency"]),
+            (["marked.jsonl", "--programs", "broken.json"], .exited(1), ["--programs: "]),
+            (
+                ["marked.jsonl", "--affiliates", "affiliates.json"], .exited(1),
+                ["--affiliates: [1]: ", "affiliate_id"]
+            ),
+            (["marked.jsonl", "--decisions", "none.csv"], .exited(1), ["none.csv", "No such file"]),
+        ]
+        for (arguments, end, words) in verbs {
+            let verb = try await fleet.start(
+                "tributary",
+                ["backtest", "fraud", "--scores", folder + "scores.csv", "--events"]
+                    + arguments.map { $0.hasPrefix("--") ? $0 : folder + $0 })
+            #expect(await verb.waitForEnd() == end, "\(arguments)")
+            for word in words { #expect(verb.output.contains(word), "\(word): \(verb.output)") }
+            #expect(
+                !verb.output.contains("NSCocoaErrorDomain") && !verb.output.contains("CodingKeys"), "\(verb.output)")
+        }
+        await fleet.stop()
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
+    @Test("Decisions are read by the names of their columns or in their order, in the words that people use")
+    func decisions() async throws {
+        let world = JudgedWorld(seed: 5, affiliates: 6, days: 8).world
+        let fleet = try Fleet(environment: [:])
+        let folder = NSTemporaryDirectory() + "backtest-\(UUID().uuidString)/"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(world.lines.joined(separator: [10])).write(to: URL(fileURLWithPath: folder + "events.jsonl"))
+        let day = CivilDate(daysSinceEpoch: world.start.day + 3).text
+        let (one, other) = (world.affiliates[0].id, world.affiliates[1].id)
+        let files = [
+            "affiliate_id,day,confirmed\n\(one),\(day),1\n\(other),\(day),0\n",
+            "\(one),\(day),true\n\(other),\(day),false\n",
+            "day,reason,decision,affiliate_id\r\n\(day),x,confirm,\(one)\r\n"
+                + "\(day),,Dismissed,\"\(other)\"\r\n",
+            "affiliate_id,date,outcome\n\(one),\(day)T00:00:00Z,confirmed\n\(other),\(day),honest\n",
+        ]
+        var scores: Set<String> = []
+        for text in files + ["affiliate_id,day,confirmed\n\(one),\(day),perhaps\n\(one),someday,1\n\(one)\n"] {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "decisions.csv"))
+            let verb = try await fleet.start(
+                "tributary",
+                [
+                    "backtest", "fraud", "--events", folder + "events.jsonl", "--scores", folder + "scores.csv",
+                    "--decisions", folder + "decisions.csv",
+                ])
+            #expect(await verb.waitForEnd() == .exited(0), "\(verb.output)")
+            let isReadable = files.contains(text)
+            #expect(verb.output.contains("3 decisions could not be read") == !isReadable, "\(verb.output)")
+            let written = try String(contentsOfFile: folder + "scores.csv", encoding: .utf8)
+            #expect(scores.contains(written) == (isReadable && text != files[0]), "\(text)")
+            scores.insert(written)
+        }
+        await fleet.stop()
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
     @Test("The ranking of a made world is held against what came next, beside simpler ones")
     func rankings() async throws {
         let fleet = try Fleet(environment: [:])

@@ -14,15 +14,14 @@ struct ContextOptions: ParsableArguments {
 
     func context() throws -> FraudContext {
         try ContextOptions.context(
-            programs: programs.map { try Array(Data(contentsOf: URL(fileURLWithPath: $0))) },
-            signUps: affiliates.map { try Array(Data(contentsOf: URL(fileURLWithPath: $0))) })
+            programs: programs.map { try Array(UnusableFile.read($0)) },
+            signUps: affiliates.map { try Array(UnusableFile.read($0)) })
     }
 
     /// - Parameters: the bytes of the files, nil for none.
     static func context(programs: [UInt8]?, signUps: [UInt8]?) throws -> FraudContext {
         var context = FraudContext()
-        let decoder = JSONDecoder()
-        for file in try programs.map({ try decoder.decode([ProgramFile].self, from: Data($0)) }) ?? [] {
+        for file in try programs.map({ try decode(ProgramFile.self, $0, "--programs") }) ?? [] {
             var program = FraudProgram()
             program.autoApproveLimitMinor = file.autoApproveLimitMinor
             program.currency = FraudHash.of(file.currency)
@@ -31,12 +30,16 @@ struct ContextOptions: ParsableArguments {
             program.mainMarkets = Set((file.mainMarkets ?? []).map { FraudEvent.country($0) }).subtracting([0])
             context.programs[FraudHash.of(file.programID)] = program
         }
-        for file in try signUps.map({ try decoder.decode([AffiliateFile].self, from: Data($0)) }) ?? [] {
+        for file in try signUps.map({ try decode(AffiliateFile.self, $0, "--affiliates") }) ?? [] {
             var affiliate = FraudAffiliate()
             affiliate.signUpAddress = file.signUpAddress
             context.affiliates[FraudHash.of(file.affiliateID)] = affiliate
         }
         return context
+    }
+
+    private static func decode<Item: Decodable>(_: Item.Type, _ bytes: [UInt8], _ option: String) throws -> [Item] {
+        try UnusableFile.decode(Item.self, Data(bytes), of: option)
     }
 
     /// - Returns: what to say about lines that are no prefix, beside the others.

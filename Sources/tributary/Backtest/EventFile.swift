@@ -30,9 +30,9 @@ struct EventFile {
         lines += 1
         switch TrackingEventReader.read(line[...]) {
         case .event(let event): keep(event)
-        case .rejected(let rejection): refuse("\(rejection.code.rawValue) \(rejection.measured)")
-        case .unreadable(let code, let measured): refuse("\(code.rawValue) \(measured)")
-        case .futureSchema(let major): refuse("schema major \(major)")
+        case .rejected(let rejection): refuse(rejection.code, rejection.measured)
+        case .unreadable(let code, let measured): refuse(code, measured)
+        case .futureSchema(let major): refuse(.mistypedField, "schema major \(major)")
         }
     }
 
@@ -44,8 +44,9 @@ struct EventFile {
         if read.kind == .conversion { conversions[read.key] = event.eventID }
     }
 
-    private mutating func refuse(_ reason: String) {
+    private mutating func refuse(_ code: ReasonCode, _ measured: String) {
         bad += 1
-        if complaints.count < EventFile.shownMaximum { complaints.append("line \(lines): \(reason)") }
+        guard complaints.count < EventFile.shownMaximum else { return }
+        complaints.append("line \(lines): \(code.rawValue) \(code.sentence) \(measured)")
     }
 }

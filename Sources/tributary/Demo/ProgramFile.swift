@@ -39,6 +39,6 @@ struct ProgramFile: Decodable, Sendable {
     }
 
     static func read(_ path: String) throws -> [ProgramFile] {
-        try JSONDecoder().decode([ProgramFile].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        try UnusableFile.decode(ProgramFile.self, UnusableFile.read(path), of: path)
     }
 }

@@ -1,20 +1,30 @@
 import Foundation
 
-/// The lines of a file as bytes, without reading more than a chunk ahead. Empty lines are left out.
+/// The lines of a file as bytes, without reading more than a chunk ahead. Empty lines are left out, and the mark that
+/// some editors put before UTF-8.
 struct LineReader {
     private static let chunkBytes = 1 << 20
 
+    private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    private let path: String
     private let file: FileHandle
     private var buffer: [UInt8] = []
     private var position = 0
     private var isAtEnd = false
 
-    /// - Throws: if the file cannot be opened.
+    /// - Throws: `UnusableFile` if the file cannot be opened.
     init(path: String) throws {
-        file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+        self.path = path
+        do { file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)) } catch {
+            throw UnusableFile(path, error)
+        }
+        try readOn()
+        if buffer.starts(with: LineReader.mark) { position = LineReader.mark.count }
     }
 
     /// - Returns: nil at the end.
+    /// - Throws: `UnusableFile`.
     mutating func next() throws -> [UInt8]? {
         while true {
             if let end = buffer[position...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -34,10 +44,12 @@ struct LineReader {
     private mutating func readOn() throws {
         buffer.removeSubrange(..<position)
         position = 0
-        guard let chunk = try file.read(upToCount: LineReader.chunkBytes), !chunk.isEmpty else {
-            isAtEnd = true
-            return
+        do {
+            let chunk = try file.read(upToCount: LineReader.chunkBytes) ?? Data()
+            isAtEnd = chunk.isEmpty
+            buffer += chunk
+        } catch {
+            throw UnusableFile(path, error)
         }
-        buffer += chunk
     }
 }
