@@ -110,6 +110,18 @@ struct CircleRig: PaymentBench {
             clock: { clock.now }, metrics: Metrics(), logger: .silent)
     }
 
+    /// Compares the books with Circle alone: nobody is at Stripe's address.
+    func audit() async throws {
+        let nobody = StripeConnect(
+            configuration: try StripeConfiguration(
+                baseURL: "http://127.0.0.1:1", apiKey: FakeStripe.apiKey, isLive: false), client: client)
+        let clock = clock
+        _ = try await ReconciliationAudit(
+            stripe: nobody, circle: circle, pool: database.pool, readsPerSecond: 100, clock: { clock.now },
+            logger: .silent
+        ).runOnce()
+    }
+
     /// Orders a payout as somebody else with our key would.
     func order(_ body: String) async throws { try await post(body, to: "/v1/payouts") }
 
