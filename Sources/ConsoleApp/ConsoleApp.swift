@@ -71,7 +71,7 @@ public struct ConsoleApp: Sendable {
             + FraudPageRoutes.all(services) + AppealRoutes.all(services) + IngestionRoutes.all(services)
             + PaymentRoutes.all(services) + PayoutControlRoutes.all(services) + BreakRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + AffiliateCheckRoutes.all(services)
-            + ManualBatchRoutes.all(services)
+            + ManualBatchRoutes.all(services) + LimitRoutes.all(services)
             + PayoutMethodRoutes.all(services)
             + OutcomeRoutes.all(services)
             + NotificationRoutes.all(services) + WebhookEndpointRoutes.all(services)
