@@ -103,8 +103,8 @@ let package = Package(
         library(
             "ConsoleApp",
             [
-                "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, cryptoExtras, hummingbird,
-                mustache, nioCore, serviceLifecycle,
+                "Storage", "Domain", "Events", "Outbox", "Postgres", "Blocking", logging, crypto, cryptoExtras,
+                hummingbird, mustache, nioCore, serviceLifecycle,
             ], resources: [.copy("Resources")]),
         library(
             "DevKit",

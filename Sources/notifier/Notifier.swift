@@ -12,9 +12,13 @@ struct Notifier: AsyncParsableCommand {
     @OptionGroup var mail: MailOptions
     @OptionGroup var insights: InsightOptions
 
+    @Option(help: "Whether webhooks may go to this machine: refused or allowed. [env: WEBHOOK_LOOPBACK]")
+    var webhookLoopback = LoopbackRule.fromEnvironment
+
     func run() async throws {
         let client = LanguageModel.makeClient()
         let (mailer, model, consoleURL) = (mail.mailer, insights.model(client), mail.trimmedConsoleURL)
+        let allowsLoopback = webhookLoopback == .allowed
         let interval = Duration.seconds(insights.insightsSeconds)
         try await runWorker(NotificationStage(), options: options) { context in
             [
@@ -22,7 +26,7 @@ struct Notifier: AsyncParsableCommand {
                     pool: context.pool, model: model, every: interval, clock: systemNow, logger: context.logger),
                 NewsKeeper(pool: context.pool, clock: systemNow, logger: context.logger),
                 NotificationDelivery(
-                    pool: context.pool, mailer: mailer, webhooks: WebhookSender(client: client),
+                    pool: context.pool, mailer: mailer, webhooks: WebhookSender(allowsLoopback: allowsLoopback),
                     consoleURL: consoleURL, clock: systemNow, metrics: context.metrics, logger: context.logger),
             ]
         }

@@ -77,6 +77,22 @@ import Testing
         }
     }
 
+    @Test(
+        "A host that leads to no address, or to one that is not public, is refused with what it leads to",
+        arguments: [("inside.example", "host_not_public", "10.0.0.7"), ("nowhere.example", "host_unknown", nil)])
+    func host(name: String, code: String, value: String?) async throws {
+        try await TestConsole.with { console in
+            let client = try await console.browser(.owner)
+            let reply = try await client.post("/webhook-endpoints", json: #"{"url": "https://\#(name)/x"}"#)
+            #expect(reply.status == 422)
+            #expect(reply.json?["code"]?.string == code)
+            #expect(reply.json?["value"]?.string == value ?? name)
+            let form = try await client.submit("/console/webhooks/add", ["url": "https://\(name)/x"])
+            #expect(form.header("location") == "/console/webhooks?notice=url-refused")
+            #expect(try await console.count("SELECT count(*) FROM webhook_endpoint") == 0)
+        }
+    }
+
     @Test("An endpoint is added, says its secret once, is stopped, resumed and sent again what it missed")
     func endpoint() async throws {
         try await TestConsole.with { console in

@@ -69,17 +69,15 @@ import WorkerRuntime
                     return try WebhookEndpointStore.add(
                         url: url, kinds: kinds, secret: secret, by: "test", at: start, in: transaction)
                 }
-                let client = LanguageModel.makeClient()
                 let server = SMTPServer(url: mail.url, encryption: .none, login: nil, from: "pay@x.example")
                 let delivery = NotificationDelivery(
-                    pool: database.pool, mailer: SMTPMailer(server), webhooks: WebhookSender(client: client),
+                    pool: database.pool, mailer: SMTPMailer(server), webhooks: WebhookSender(allowsLoopback: true),
                     consoleURL: "https://console.example", clock: { clock.now }, metrics: Metrics(), logger: logger)
                 try await body(
                     Rig(
                         database: database, mail: mail, sink: sink, delivery: delivery, clock: clock,
                         endpointID: endpointID, secret: secret))
                 await sink.stop()
-                try await client.shutdown()
             }
         }
     }
@@ -238,6 +236,43 @@ import WorkerRuntime
             #expect(requests.count == before + 22)
             #expect(Set(requests.dropFirst(before).map(\.id)).count == 22)
             #expect(requests.last.map(\.id) != nil && Set(requests.map(\.id)).count == 22)
+        }
+    }
+
+    @Test("Before each delivery a host is looked at again, and only the address that was looked at is connected to")
+    func rebinding() async throws {
+        try await DeliveryTests.with { rig in
+            _ = try await rig.tell(DeliveryTests.failed())
+            let now = rig.clock.now
+            let claimed = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                try DeliveryStore.claim(limit: 10, at: now, in: transaction)
+            }
+            let delivery = try #require(claimed.first)
+            let port = try await rig.texts("SELECT substring(url FROM ':([0-9]+)/') FROM webhook_endpoint")[0]
+            func send(_ host: String, _ bytes: [[UInt8]], allowsLoopback: Bool) async -> DeliveryResult {
+                let sender = WebhookSender(allowsLoopback: allowsLoopback) { _ in bytes.compactMap(NetworkAddress.init)
+                }
+                return await sender.send(delivery, to: "http://\(host):\(port)/hook", secret: rig.secret, at: now)
+            }
+            let own: [UInt8] = [127, 0, 0, 1]
+            #expect(
+                await send("localhost", [own], allowsLoopback: false)
+                    == .refused(status: nil, error: "its host leads to 127.0.0.1, which is not public"))
+            #expect(
+                await send("localhost", [own, [10, 0, 0, 7]], allowsLoopback: true)
+                    == .refused(status: nil, error: "its host leads to 10.0.0.7, which is not public"))
+            #expect(
+                await send("localhost", [], allowsLoopback: true)
+                    == .delayed(status: nil, error: "its host has no address"))
+            #expect(await rig.sink.requests.isEmpty)
+            // The system would say 127.0.0.1, where somebody listens; 127.0.0.2 was looked at, where nobody does.
+            guard case .delayed(nil, _) = await send("localhost", [[127, 0, 0, 2]], allowsLoopback: true) else {
+                Issue.record("another address was connected to")
+                return
+            }
+            #expect(await rig.sink.requests.isEmpty)
+            #expect(await send("localhost", [[127, 0, 0, 2], own], allowsLoopback: true) == .delivered(status: 204))
+            #expect(await rig.sink.requests.count == 1)
         }
     }
 

@@ -135,7 +135,7 @@ enum Notice {
         "no-destination": ("The affiliate has no account that money could be sent to.", true),
         "refused": ("That was refused.", true),
         "preferences-saved": ("Saved. The inbox has everything all the same.", false),
-        "url-refused": ("An endpoint is an HTTPS address without a password in it.", true),
+        "url-refused": ("An endpoint is an HTTPS address of a public host, without a password in it.", true),
         "endpoint-stopped": ("Stopped. What waited for it is given up, until you send it again.", false),
         "endpoint-resumed": ("Resumed. What it missed is sent again only if you ask for it.", false),
         "webhooks-replayed": ("On their way again, under the same ids.", false),

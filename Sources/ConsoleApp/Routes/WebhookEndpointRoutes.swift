@@ -82,11 +82,7 @@ enum WebhookEndpointRoutes {
     private static func add(
         _ url: String, _ kinds: [NotificationKind], _ write: IdempotentWrite, _ services: Services
     ) async throws -> Answer {
-        guard WebhookAddress.isValid(url) else {
-            throw Problem(
-                .unprocessableContent, "url_not_https",
-                "url is an HTTPS address without a password in it; plain HTTP goes to this machine alone.", value: url)
-        }
+        if let refusal = await refusal(of: url, services) { throw refusal }
         let (now, secret) = (services.now(), WebhookEndpointStore.makeSecret())
         return try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
@@ -99,6 +95,24 @@ enum WebhookEndpointRoutes {
                 return .json(
                     Added(webhookEndpointId: id, secret: WebhookEndpointStore.text(of: secret)), status: .created)
             }
+        }
+    }
+
+    /// - Returns: why nothing may be sent there; nil: it may, and is looked at again before each delivery.
+    private static func refusal(of url: String, _ services: Services) async -> Problem? {
+        guard let host = WebhookAddress.host(of: url) else {
+            return Problem(
+                .unprocessableContent, "url_not_https",
+                "url is an HTTPS address without a password in it; plain HTTP goes to this machine alone.", value: url)
+        }
+        switch await services.webhookHost(host) {
+        case .reachable: return nil
+        case .unknown:
+            return Problem(.unprocessableContent, "host_unknown", "The host of url has no address.", value: host)
+        case .notPublic(let address):
+            return Problem(
+                .unprocessableContent, "host_not_public",
+                "The host of url leads to an address that is not public.", value: address.text)
         }
     }
 
@@ -166,7 +180,7 @@ enum WebhookEndpointRoutes {
 
     /// Answers with the page itself: the secret is in no address and no history.
     private static func addByForm(_ call: Call, _ services: Services) async throws -> Answer {
-        guard let url = call.form["url"], WebhookAddress.isValid(url) else {
+        guard let url = call.form["url"], await refusal(of: url, services) == nil else {
             return .redirect(to: page + "?notice=url-refused")
         }
         let kinds = call.form.values("kind").compactMap(NotificationKind.init)
