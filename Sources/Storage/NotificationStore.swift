@@ -89,4 +89,31 @@ public enum NotificationStore {
                 .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
             ) { row throws(PostgresError) in try row.int8(0) }.first ?? 0)
     }
+
+    /// Forgets what was told long ago, with the log of its deliveries; what still waits for one stays.
+    ///
+    /// - Returns: how many went.
+    static func prune(
+        toldBefore moment: Timestamp, limit: Int, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
+        try transaction.run(
+            """
+            WITH old AS (
+                SELECT notification_id FROM notification n
+                WHERE created_at < $1 AND NOT EXISTS (
+                    SELECT FROM notification_delivery d
+                    WHERE d.notification_id = n.notification_id AND d.state = 'waiting')
+                ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+            ), sent AS (
+                SELECT notification_delivery_id FROM notification_delivery JOIN old USING (notification_id)
+            ), unlogged AS (
+                DELETE FROM notification_attempt a USING sent s
+                WHERE a.notification_delivery_id = s.notification_delivery_id
+            ), undelivered AS (
+                DELETE FROM notification_delivery d USING sent s
+                WHERE d.notification_delivery_id = s.notification_delivery_id
+            )
+            DELETE FROM notification n USING old WHERE n.notification_id = old.notification_id
+            """, .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch), .int8(Int64(limit)))
+    }
 }

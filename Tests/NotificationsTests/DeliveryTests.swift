@@ -239,6 +239,49 @@ import WorkerRuntime
         }
     }
 
+    @Test("A mail that waits for somebody who is disabled meanwhile is given up, and the log says why")
+    func disabledMeanwhile() async throws {
+        try await DeliveryTests.with(kinds: [.fraudHold]) { rig in
+            _ = try await rig.tell(DeliveryTests.failed())
+            _ = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                try transaction.run("UPDATE console_user SET disabled = true WHERE email = 'ada@x.example'")
+            }
+            _ = try await rig.delivery.runOnce()
+            #expect(!rig.mail.mails.map(\.recipient).contains("ada@x.example"))
+            #expect(
+                try await rig.texts(
+                    """
+                    SELECT concat_ws(' ', d.state, a.error) FROM notification_delivery d
+                    JOIN notification_attempt a USING (notification_delivery_id)
+                    JOIN console_user u ON u.user_id = d.recipient_id WHERE u.email = 'ada@x.example'
+                    """) == ["failed its user is disabled"])
+        }
+    }
+
+    @Test("What was told long ago is forgotten with its deliveries, but not what waits for one")
+    func retention() async throws {
+        try await DeliveryTests.with(statuses: [500], kinds: [.payoutFailed]) { rig in
+            _ = try await rig.tell(DeliveryTests.failed(1))
+            _ = try await rig.delivery.runOnce()
+            rig.clock.advance(seconds: 5)
+            _ = try await rig.delivery.runOnce()
+            let later = rig.clock.now.adding(days: 400)
+            #expect(try await RetentionRun.once(on: rig.database.pool, at: later).prunedNotifications == 1)
+            #expect(
+                try await rig.texts(
+                    """
+                    SELECT concat_ws(' ', (SELECT count(*) FROM notification),
+                        (SELECT string_agg(DISTINCT channel, ' ') FROM notification_delivery))
+                    """) == ["1 email webhook"])
+            #expect(try await RetentionRun.once(on: rig.database.pool, at: later).prunedNotifications == 0)
+            _ = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                try WebhookEndpointStore.stop(rig.endpointID, reason: "test", at: later, in: transaction)
+            }
+            #expect(try await RetentionRun.once(on: rig.database.pool, at: later).prunedNotifications == 1)
+            #expect(try await rig.texts("SELECT count(*)::text FROM notification_attempt") == ["0"])
+        }
+    }
+
     @Test("Before each delivery a host is looked at again, and only the address that was looked at is connected to")
     func rebinding() async throws {
         try await DeliveryTests.with { rig in
