@@ -61,6 +61,9 @@ import Testing
                 #expect(try await finance.put(path, json: wrong, key: wrong).status == 400, "\(wrong)")
             }
             #expect(try await finance.put("/settings/x", json: #"{"value": 1}"#, key: "k2").status == 404)
+            let form = try await finance.submit("/console/limits/settings/lag_notice_seconds", ["value": "60"])
+            #expect(form.header("location") == "/console/limits?notice=limits-set")
+            #expect(try await console.count("SELECT value FROM setting WHERE name = 'lag_notice_seconds'") == 60)
             let viewer = try await console.browser(.viewer, email: "v@example.test")
             #expect(try await viewer.put(path, json: #"{"value": 1}"#, key: "k3").status == 403)
         }
