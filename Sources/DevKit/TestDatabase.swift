@@ -21,12 +21,22 @@ public struct TestDatabase: Sendable {
     /// Makes a migrated database in a cluster of its own, for a test that stops the server.
     public static func alone(poolSize: Int = 4) async throws -> TestDatabase {
         let cluster = try await PostgresCluster.start(durable: false, logger: SharedCluster.logger)
-        let name = "test"
         let database = TestDatabase(
-            name: name, url: try await cluster.createDatabase(name), poolSize: poolSize, on: cluster, owning: true)
+            name: alone, url: try await cluster.createDatabase(alone), poolSize: poolSize, on: cluster, owning: true)
         _ = try await Migrator(directory: StorageMigrations.all).apply(on: database.pool)
         return database
     }
+
+    /// Starts a cluster from a backup of one that `alone` made.
+    /// - Parameter backup: the directory, which stays behind.
+    public static func restored(from backup: String, poolSize: Int = 4) async throws -> TestDatabase {
+        let cluster = try await PostgresCluster.start(in: backup, durable: false, logger: SharedCluster.logger)
+        return TestDatabase(
+            name: alone, url: cluster.url(of: alone), poolSize: poolSize, on: cluster, owning: true)
+    }
+
+    /// The name of a database that has its cluster for itself.
+    private static let alone = "test"
 
     fileprivate init(name: String, url: String, poolSize: Int, on cluster: PostgresCluster, owning: Bool = false) {
         self.name = name
