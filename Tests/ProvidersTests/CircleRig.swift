@@ -33,28 +33,36 @@ struct CircleRig: PaymentBench {
     ///   - webhooks: what goes wrong with every recipient's webhooks.
     ///   - pollSeconds: between two questions about a payout under way.
     ///   - isSimulated: the clocks of both sides stand still unless the test sets them on.
+    ///   - database: an empty one; nil: one of its own.
     static func with(
         recipients: Int = 1, webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400, isSimulated: Bool = false,
-        _ control: FakeCircleControl = FakeCircleControl(), _ body: (CircleRig) async throws -> Void
+        on database: TestDatabase? = nil, _ control: FakeCircleControl = FakeCircleControl(),
+        _ body: (CircleRig) async throws -> Void
     ) async throws {
-        try await TestDatabase.with { database in
-            var settings = FakeCircleSettings()
-            settings.settleAfter = .milliseconds(10)
-            settings.activateAfter = .zero
-            settings.slowness = .milliseconds(1_500)
-            settings.webhookFaults = ["*": webhooks]
-            let rig = try await CircleRig(
-                database, settings, recipients: recipients, pollSeconds: pollSeconds,
-                clock: ForwardClock(isFrozen: isSimulated))
-            await rig.fake.apply(control)
-            do {
-                try await body(rig)
-            } catch {
-                try await rig.stop()
-                throw error
+        guard let database else {
+            try await TestDatabase.with { database in
+                try await with(
+                    recipients: recipients, webhooks: webhooks, pollSeconds: pollSeconds, isSimulated: isSimulated,
+                    on: database, control, body)
             }
-            try await rig.stop()
+            return
         }
+        var settings = FakeCircleSettings()
+        settings.settleAfter = .milliseconds(10)
+        settings.activateAfter = .zero
+        settings.slowness = .milliseconds(1_500)
+        settings.webhookFaults = ["*": webhooks]
+        let rig = try await CircleRig(
+            database, settings, recipients: recipients, pollSeconds: pollSeconds,
+            clock: ForwardClock(isFrozen: isSimulated))
+        await rig.fake.apply(control)
+        do {
+            try await body(rig)
+        } catch {
+            try await rig.stop()
+            throw error
+        }
+        try await rig.stop()
     }
 
     private init(
