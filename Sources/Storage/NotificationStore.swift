@@ -41,7 +41,7 @@ public enum NotificationStore {
     /// Stores notifications with their deliveries; those that were told before are left as they are.
     ///
     /// An e-mail goes to each user of the audience who did not mute the kind, a webhook to each endpoint that wants it:
-    /// once per piece of news, though two audiences are told.
+    /// once per piece of news, though two audiences are told. An affiliate's endpoint is told what the affiliate is.
     ///
     /// - Returns: how many are new.
     public static func insert(
@@ -77,7 +77,8 @@ public enum NotificationStore {
                     SELECT * FROM (SELECT DISTINCT ON (e.webhook_endpoint_id, n.event_id) 'webhook',
                             e.webhook_endpoint_id, n.event_id, n.notification_id, $10, $10
                         FROM news n JOIN webhook_endpoint e ON e.disabled_at IS NULL
-                            AND (e.kinds = '{}' OR n.kind = ANY (e.kinds))
+                            AND (e.kinds = '{}' OR n.kind = ANY (e.kinds)) AND (e.affiliate_id IS NULL
+                                OR (n.audience = 'affiliate' AND n.affiliate_id = e.affiliate_id))
                         ORDER BY e.webhook_endpoint_id, n.event_id, n.audience) AS hook
                     ON CONFLICT (channel, recipient_id, event_id, round) DO NOTHING
                 )

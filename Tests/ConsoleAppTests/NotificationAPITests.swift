@@ -125,6 +125,45 @@ import Testing
         }
     }
 
+    @Test("An affiliate has endpoints of its own, up to five, sees no other and chooses among what it is told")
+    func affiliates() async throws {
+        try await TestConsole.with { console in
+            let company = try await console.browser(.owner)
+            _ = try await company.post("/webhook-endpoints", json: #"{"url": "https://h.example/company"}"#)
+            let ada = try await console.browser(.affiliate, email: "ada@example.test", affiliateID: "ada")
+            let bob = try await console.browser(.affiliate, email: "bob@example.test", affiliateID: "bob")
+            for number in 1...5 {
+                let made = try await ada.post(
+                    "/webhook-endpoints", json: #"{"url": "https://h.example/\#(number)", "kinds": ["payout_paid"]}"#)
+                #expect(made.status == 201, "\(made.body)")
+            }
+            let sixth = try await ada.post("/webhook-endpoints", json: #"{"url": "https://h.example/6"}"#)
+            #expect(sixth.json?["code"]?.string == "endpoints_too_many")
+            let foreign = try await ada.post(
+                "/webhook-endpoints", json: #"{"url": "https://h.example/7", "kinds": ["fraud_hold"]}"#)
+            #expect(foreign.json?["code"]?.string == "invalid_kinds")
+            func addresses(_ client: TestClient) async throws -> [String] {
+                let rows = try await client.get("/webhook-endpoints").json?["data"]?.array ?? []
+                return rows.compactMap { $0["url"]?.string?.split(separator: "/").last.map(String.init) }
+            }
+            #expect(try await addresses(ada) == ["1", "2", "3", "4", "5"])
+            #expect(try await addresses(bob) == [])
+            #expect(try await addresses(company).count == 6)
+            for action in ["stop", "resume", "replay"] {
+                let body = #"{"since": "2020-01-01T00:00:00Z"}"#
+                for id in [1, 2] {
+                    let reply = try await bob.post("/webhook-endpoints/\(id)/\(action)", json: body)
+                    #expect(reply.status == 404, "\(action) \(id)")
+                }
+            }
+            #expect(try await bob.get("/webhook-endpoints/2/deliveries").json?["data"]?.array == [])
+            #expect(try await console.count("SELECT count(*) FROM webhook_endpoint WHERE disabled_at IS NULL") == 6)
+            #expect(try await ada.post("/webhook-endpoints/2/stop", json: "{}").status == 200)
+            let page = try await bob.get("/console/webhooks").body
+            #expect(!page.contains("h.example") && !page.contains("fraud_hold") && page.contains("payout_paid"))
+        }
+    }
+
     @Test("The page shows the secret of a new endpoint once, and sends again from a day")
     func page() async throws {
         try await TestConsole.with { console in

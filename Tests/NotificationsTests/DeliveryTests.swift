@@ -67,7 +67,7 @@ import WorkerRuntime
                         ('ada@x.example', 'Ada', '', 'affiliate', 'a', false)
                         """)
                     return try WebhookEndpointStore.add(
-                        url: url, kinds: kinds, secret: secret, by: "test", at: start, in: transaction)
+                        url: url, kinds: kinds, secret: secret, by: "test", at: start, in: transaction) ?? 0
                 }
                 let server = SMTPServer(url: mail.url, encryption: .none, login: nil, from: "pay@x.example")
                 let delivery = NotificationDelivery(
@@ -316,6 +316,39 @@ import WorkerRuntime
             #expect(await rig.sink.requests.isEmpty)
             #expect(await send("localhost", [[127, 0, 0, 2], own], allowsLoopback: true) == .delivered(status: 204))
             #expect(await rig.sink.requests.count == 1)
+        }
+    }
+
+    @Test("An affiliate's endpoint is told what its affiliate is told, and nothing else, at a replay too")
+    func affiliates() async throws {
+        try await DeliveryTests.with { rig in
+            let own = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                _ = try transaction.run("UPDATE webhook_endpoint SET affiliate_id = 'a'")
+                _ = try transaction.run(
+                    "INSERT INTO affiliate (affiliate_id, name, joined_at) VALUES ('b', 'B', now())")
+                return rig.endpointID
+            }
+            let euro = try #require(Currency(code: "EUR"))
+            let other = NewNotification.about(
+                PayoutSettled(
+                    payoutID: Identifier(hashing: "another's"), affiliateID: "b",
+                    amount: Money(minorUnits: 1_250, currency: euro), outcome: .failed, failureCode: "no_account"))
+            let review = NewNotification(
+                .fraudReview, event: "1", audience: .admin, affiliateID: "a", title: "", body: "", link: "")
+            #expect(try await rig.tell(DeliveryTests.failed() + other + [review]) == 5)
+            while try await rig.delivery.runOnce() > 0 {}
+            let told = await rig.sink.requests
+            #expect(told.count == 1)
+            #expect(told[0].body.contains(#""affiliate_id": "a""#))
+            let now = rig.clock.now
+            let replayed = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                (
+                    try WebhookEndpointStore.replay(own, of: "b", from: now, at: now, in: transaction),
+                    try WebhookEndpointStore.replay(own, of: "a", from: now, at: now, in: transaction)
+                )
+            }
+            #expect(replayed.0 == nil)
+            #expect(replayed.1 == 1)
         }
     }
 
