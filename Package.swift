@@ -103,8 +103,8 @@ let package = Package(
         library(
             "ConsoleApp",
             [
-                "Storage", "Domain", "Events", "Outbox", "Postgres", logging, crypto, cryptoExtras, hummingbird,
-                mustache, nioCore, serviceLifecycle,
+                "Storage", "Domain", "Events", "Outbox", "Postgres", "Blocking", logging, crypto, cryptoExtras,
+                hummingbird, mustache, nioCore, serviceLifecycle,
             ], resources: [.copy("Resources")]),
         library(
             "DevKit",
@@ -116,7 +116,7 @@ let package = Package(
         program("scorer", ["Stages", "WorkerRuntime"]),
         program("fraud-detector", ["Stages", "WorkerRuntime", "Domain"]),
         program("payout-planner", ["Stages", "WorkerRuntime", "Domain"]),
-        program("notifier", ["Notifications", "WorkerRuntime", asyncHTTPClient]),
+        program("notifier", ["Notifications", "WorkerRuntime", "Kafka", asyncHTTPClient]),
         program("payer", ["Stages", "Providers", "WorkerRuntime"]),
         program("reconciler", ["Providers", "Storage", "WorkerRuntime", logging, serviceLifecycle, hummingbird]),
         program("console", ["ConsoleApp", "WorkerRuntime", "Kafka", "Outbox", "Events", serviceLifecycle]),

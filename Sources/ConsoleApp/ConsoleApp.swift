@@ -1,3 +1,4 @@
+import Blocking
 import Domain
 import Foundation
 import Hummingbird
@@ -18,6 +19,12 @@ public struct ConsoleConfiguration: Sendable {
     public var sessionLifetimeSeconds: Int64 = 12 * 3_600
     /// The work of one password check.
     public var passwordCost = PasswordHash.Cost.standard
+    /// Webhooks may go to this machine, as in a demo.
+    public var allowsLoopbackWebhooks = false
+    /// The addresses of a host.
+    public var resolve: @Sendable (String) async -> [NetworkAddress] = { [resolver = HostResolver()] host in
+        await resolver.addresses(of: host).compactMap(NetworkAddress.init)
+    }
     /// The clock.
     public var now: @Sendable () -> Timestamp = {
         Timestamp(microsecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000_000))
@@ -60,7 +67,11 @@ public struct ConsoleApp: Sendable {
         let services = Services(
             pool: pool, now: configuration.now, watermarks: watermarks, sessions: sessions, cookie: cookie,
             pages: try PageRenderer(templates: resources.templates),
-            live: LiveFeed(pool: pool, watermarks: watermarks, now: configuration.now), wake: wake)
+            live: LiveFeed(pool: pool, watermarks: watermarks, now: configuration.now), wake: wake,
+            webhookHost: { host in
+                WebhookHost(
+                    await configuration.resolve(host), allowsLoopback: configuration.allowsLoopbackWebhooks)
+            })
         self.configuration = configuration
         self.services = services
         imports = ImportPublisher(pool: pool, now: configuration.now, wake: wake, logger: logger)
@@ -71,7 +82,7 @@ public struct ConsoleApp: Sendable {
             + FraudPageRoutes.all(services) + AppealRoutes.all(services) + IngestionRoutes.all(services)
             + PaymentRoutes.all(services) + PayoutControlRoutes.all(services) + BreakRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + AffiliateCheckRoutes.all(services)
-            + ManualBatchRoutes.all(services)
+            + ManualBatchRoutes.all(services) + LimitRoutes.all(services)
             + PayoutMethodRoutes.all(services)
             + OutcomeRoutes.all(services)
             + NotificationRoutes.all(services) + WebhookEndpointRoutes.all(services)

@@ -17,4 +17,6 @@ struct Services: Sendable {
     let live: LiveFeed
     /// Wakes whoever publishes the console's lane.
     let wake: @Sendable () async -> Void
+    /// Whether webhooks may go to a host.
+    let webhookHost: @Sendable (String) async -> WebhookHost
 }

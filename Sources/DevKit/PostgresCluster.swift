@@ -78,6 +78,14 @@ public actor PostgresCluster {
         try await programs.run("psql", connection + options, log: log)
     }
 
+    /// Copies the running cluster, as a backup does.
+    /// - Parameter directory: an empty one, which `start(in:)` then restores.
+    public func backUp(to directory: String) async throws(PostgresClusterError) {
+        try programs.adopt(directory)
+        let options = ["-c", "fast", "-X", "stream", "--no-sync", "-D", "\(directory)/data"]
+        try await programs.run("pg_basebackup", connection + options, log: log)
+    }
+
     /// The server's first process, the parent of all others; nil while it is stopped.
     public nonisolated var processID: Int32? {
         let file = try? String(contentsOfFile: "\(directory)/data/postmaster.pid", encoding: .utf8)  // nil says it.

@@ -6,6 +6,9 @@ public enum TopicName {
     public static let payoutsRequested = "payouts.requested"
     public static let payoutsSettled = "payouts.settled"
 
+    /// Every topic that a worker of the fleet reads.
+    public static let all = [conversionsRaw, affiliatesScored, fraudFlags, payoutsRequested, payoutsSettled]
+
     /// Where the records of `topic` go that no worker can read.
     public static func deadLetters(of topic: String) -> String { topic + ".dlq" }
 }

@@ -81,6 +81,7 @@ public struct NotificationDelivery: Service {
         switch delivery.recipient {
         case .endpoint(_, let url, let secret):
             return await webhooks.send(delivery, to: url, secret: secret, at: clock())
+        case .closedMailbox: return .refused(status: nil, error: "its user is disabled")
         case .mailbox(let address, let name):
             guard let mailer else { return .refused(status: nil, error: "no mail server is set") }
             return await mailer.send(
@@ -115,7 +116,7 @@ extension MailMessage {
 extension Delivery.Recipient {
     fileprivate var channel: String {
         switch self {
-        case .mailbox: "email"
+        case .mailbox, .closedMailbox: "email"
         case .endpoint: "webhook"
         }
     }

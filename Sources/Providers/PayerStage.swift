@@ -29,7 +29,9 @@ public struct PayerStage: Stage {
         var output = StageOutput()
         let requests = Dictionary(batch.map { ($0.input.payoutID, $0.input) }) { first, _ in first }
         let requested = try PayoutStore.lockRequested(Array(requests.keys), in: transaction)
-        output.outcomes["repeated"] = batch.count - requested.count
+        let lost = try PayoutStore.reportLost(Array(requests.values), at: now, in: transaction)
+        output.outcomes["lost"] = lost
+        output.outcomes["repeated"] = batch.count - requested.count - lost
         var attempts: [NewAttempt] = []
         var byHand: [PayoutMove] = []
         var used = ConnectedMoney()

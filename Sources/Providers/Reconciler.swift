@@ -86,11 +86,11 @@ public struct Reconciler: Service {
         var round = ReconcileRound()
         try await applyNotices(&round)
         try await applyChecks(&round)
-        let (provider, schedule, now) = (provider.name, provider.schedule, clock())
+        let (provider, window, now) = (provider.name, provider.schedule.returnWindowDays, clock())
         round.moved += try await pool.transaction { (transaction) throws(PostgresError) in
             try PayoutStore.reportStale(at: now, in: transaction)
             return try PayoutStore.finalize(
-                provider: provider, schedule: schedule, limit: Reconciler.batchMaximum, at: now, in: transaction)
+                provider: provider, after: window, limit: Reconciler.batchMaximum, at: now, in: transaction)
         }
         return round
     }

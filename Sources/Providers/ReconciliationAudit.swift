@@ -10,6 +10,8 @@ public import WorkerRuntime
 public struct AuditRound: Hashable, Sendable {
     public internal(set) var transfers = 0
     public internal(set) var accounts = 0
+    /// Payouts that were paid by hand and whose time for a return is over.
+    public internal(set) var final = 0
     /// The provider did not answer everything; the next audit asks again.
     public internal(set) var isPartial = false
 }
@@ -22,6 +24,7 @@ public struct ReconciliationAudit: Service {
     /// Pages of a listing, and accounts, of one audit.
     private static let pagesMaximum = 100
     private static let accountsMaximum = 500
+    private static let payoutsPerPage = 500
 
     private let stripe: StripeConnect
     private let circle: CircleMint?
@@ -74,7 +77,24 @@ public struct ReconciliationAudit: Service {
             try AuditStore.compareReserves(at: now, in: transaction)
             try AuditStore.reportMissingWebhooks(at: now, in: transaction)
         }
+        round.final = try await finalizeManual(at: now)
         return round
+    }
+
+    /// No provider says that what people paid is final: its time does.
+    private func finalizeManual(at now: Timestamp) async throws(PostgresError) -> Int {
+        var final = 0
+        for _ in 0..<Self.pagesMaximum {
+            let page = try await pool.transaction { (transaction) throws(PostgresError) in
+                let days = try SettingStore.value(of: .manualFinalDays, in: transaction)
+                return try PayoutStore.finalize(
+                    provider: ManualProvider().name, after: Int32(clamping: days), limit: Self.payoutsPerPage, at: now,
+                    in: transaction)
+            }
+            final += page
+            if page < Self.payoutsPerPage { break }
+        }
+        return final
     }
 
     private func compareTransfers(_ round: inout AuditRound) async throws {

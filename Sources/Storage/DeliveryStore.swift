@@ -5,6 +5,8 @@ public import Postgres
 public struct Delivery: Sendable {
     public enum Recipient: Sendable {
         case mailbox(address: String, name: String)
+        /// The mailbox of somebody who may not use the console any more.
+        case closedMailbox
         /// - Parameter secret: signs what is sent.
         case endpoint(id: Int64, url: String, secret: [UInt8])
     }
@@ -48,7 +50,7 @@ public enum DeliveryStore {
                 RETURNING d.*
             )
             SELECT c.notification_delivery_id, c.attempts, u.email, u.name, e.webhook_endpoint_id, e.url, e.secret,
-                c.event_id, n.kind, n.title, n.body, n.link, n.data, n.created_at
+                c.event_id, n.kind, n.title, n.body, n.link, n.data, n.created_at, COALESCE(u.disabled, false)
             FROM claimed c JOIN notification n USING (notification_id)
             LEFT JOIN console_user u ON c.channel = 'email' AND u.user_id = c.recipient_id
             LEFT JOIN webhook_endpoint e ON c.channel = 'webhook' AND e.webhook_endpoint_id = c.recipient_id
@@ -57,7 +59,9 @@ public enum DeliveryStore {
             .timestamp(microsecondsSinceEpoch: now.adding(seconds: leaseSeconds).microsecondsSinceEpoch)
         ) { row throws(PostgresError) in
             let recipient: Delivery.Recipient =
-                if let address = try row.textOrNull(2) {
+                if try row.bool(14) {
+                    .closedMailbox
+                } else if let address = try row.textOrNull(2) {
                     .mailbox(address: address, name: try row.text(3))
                 } else {
                     .endpoint(id: try row.int8(4), url: try row.text(5), secret: try row.bytes(6))

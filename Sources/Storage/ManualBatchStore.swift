@@ -175,4 +175,26 @@ extension PayoutStore {
             zip(submitted, payouts).map { PayoutMove($0, to: .paid, evidence: $1.reference) }, actor: actor, at: now,
             in: transaction)
     }
+
+    /// Makes payable again what was paid outside and came back, as two people say. The account that did not keep it is
+    /// not paid to before it changes.
+    ///
+    /// - Parameter payout: locked, in `paid` or `final`.
+    static func returnByHand(
+        _ payout: PayoutRecord, evidence: String, by actor: String, at now: Timestamp,
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        let code = "returned_by_hand"
+        try move(
+            [PayoutMove(payout, to: .returned, evidence: evidence, failureCode: code)], actor: actor, at: now,
+            in: transaction)
+        try PayoutAttemptStore.block(payout, code: code, in: transaction)
+        guard payout.state == .final else { return }
+        try BreakStore.open(
+            [
+                ReconciliationBreak(
+                    kind: .lateReturn, payoutID: payout.payoutID, objectID: "", detail: "returned after its window",
+                    affiliateID: payout.affiliateID, amount: payout.amount)
+            ], at: now, in: transaction)
+    }
 }

@@ -41,7 +41,7 @@ public enum NotificationStore {
     /// Stores notifications with their deliveries; those that were told before are left as they are.
     ///
     /// An e-mail goes to each user of the audience who did not mute the kind, a webhook to each endpoint that wants it:
-    /// once per piece of news, though two audiences are told.
+    /// once per piece of news, though two audiences are told. An affiliate's endpoint is told what the affiliate is.
     ///
     /// - Returns: how many are new.
     public static func insert(
@@ -77,7 +77,8 @@ public enum NotificationStore {
                     SELECT * FROM (SELECT DISTINCT ON (e.webhook_endpoint_id, n.event_id) 'webhook',
                             e.webhook_endpoint_id, n.event_id, n.notification_id, $10, $10
                         FROM news n JOIN webhook_endpoint e ON e.disabled_at IS NULL
-                            AND (e.kinds = '{}' OR n.kind = ANY (e.kinds))
+                            AND (e.kinds = '{}' OR n.kind = ANY (e.kinds)) AND (e.affiliate_id IS NULL
+                                OR (n.audience = 'affiliate' AND n.affiliate_id = e.affiliate_id))
                         ORDER BY e.webhook_endpoint_id, n.event_id, n.audience) AS hook
                     ON CONFLICT (channel, recipient_id, event_id, round) DO NOTHING
                 )
@@ -88,5 +89,32 @@ public enum NotificationStore {
                 .texts(sorted.map(\.link)), .texts(sorted.map(\.data)),
                 .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
             ) { row throws(PostgresError) in try row.int8(0) }.first ?? 0)
+    }
+
+    /// Forgets what was told long ago, with the log of its deliveries; what still waits for one stays.
+    ///
+    /// - Returns: how many went.
+    static func prune(
+        toldBefore moment: Timestamp, limit: Int, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
+        try transaction.run(
+            """
+            WITH old AS (
+                SELECT notification_id FROM notification n
+                WHERE created_at < $1 AND NOT EXISTS (
+                    SELECT FROM notification_delivery d
+                    WHERE d.notification_id = n.notification_id AND d.state = 'waiting')
+                ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+            ), sent AS (
+                SELECT notification_delivery_id FROM notification_delivery JOIN old USING (notification_id)
+            ), unlogged AS (
+                DELETE FROM notification_attempt a USING sent s
+                WHERE a.notification_delivery_id = s.notification_delivery_id
+            ), undelivered AS (
+                DELETE FROM notification_delivery d USING sent s
+                WHERE d.notification_delivery_id = s.notification_delivery_id
+            )
+            DELETE FROM notification n USING old WHERE n.notification_id = old.notification_id
+            """, .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch), .int8(Int64(limit)))
     }
 }

@@ -51,17 +51,18 @@ extension PayoutStore {
 
     /// Makes payouts final whose time for a bank return is over.
     ///
+    /// - Parameter days: how long after arrival a bank may send the money back.
     /// - Returns: how many.
     @discardableResult
     public static func finalize(
-        provider: String, schedule: PayoutSchedule, limit: Int, at now: Timestamp, in transaction: borrowing Transaction
+        provider: String, after days: Int32, limit: Int, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Int {
         let settled = try transaction.query(
             """
             SELECT payout_id FROM payout
             WHERE state = 'paid' AND provider = $4 AND updated_at <= $1 AND COALESCE(arrival_at, updated_at) <= $2
             ORDER BY payout_id LIMIT $3 FOR UPDATE SKIP LOCKED
-            """, .moment(now), .moment(now.adding(days: -schedule.returnWindowDays)), .int8(Int64(limit)),
+            """, .moment(now), .moment(now.adding(days: -days)), .int8(Int64(limit)),
             .text(provider)
         ) { row in try row.identifier(0) }
         let payouts = try lock(settled, in: transaction)

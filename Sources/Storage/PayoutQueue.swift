@@ -1,4 +1,5 @@
 public import Domain
+public import Events
 public import Postgres
 
 /// A payout that was requested and has no attempt yet.
@@ -14,6 +15,31 @@ public struct RequestedPayout: Sendable {
 }
 
 extension PayoutStore {
+    /// Those of `requests` whose payouts the books do not have, though they had them when they were requested: the
+    /// database is one from before. Their affiliates get nothing more until people have looked, as the money may be
+    /// theirs already.
+    ///
+    /// - Returns: how many.
+    public static func reportLost(
+        _ requests: [PayoutRequested], at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
+        let lost = Set(
+            try transaction.query(
+                """
+                SELECT r.payout_id FROM unnest($1::uuid[]) AS r (payout_id)
+                WHERE NOT EXISTS (SELECT FROM payout p WHERE p.payout_id = r.payout_id)
+                """, .uuids(requests.map(\.payoutID.value))
+            ) { row in try row.identifier(0) })
+        try BreakStore.open(
+            requests.filter { lost.contains($0.payoutID) }.map { request in
+                ReconciliationBreak(
+                    kind: .missingInLedger, payoutID: nil, objectID: request.payoutID.description,
+                    detail: "a payout was requested that the books do not have: are they restored ones?",
+                    affiliateID: request.affiliateID, amount: request.amount)
+            }, at: now, in: transaction)
+        return lost.count
+    }
+
     /// Locks those of `payoutIDs` that are reserved and were never attempted, with the money that earlier payouts left
     /// on their affiliates' accounts.
     ///

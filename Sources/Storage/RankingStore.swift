@@ -32,9 +32,13 @@ public enum RankingStore {
     ) throws(PostgresError) -> [Market] {
         try transaction.query(
             """
-            SELECT DISTINCT program_id, currency FROM affiliate_day d WHERE day BETWEEN $1 AND $2
-                AND conversions > 0 AND NOT EXISTS (SELECT FROM affiliate_rank r WHERE r.program_id = d.program_id
-                    AND r.currency = d.currency AND r.day = $2 AND r.ranked_at > $3)
+            -- Few markets are looked up among the ranks, and not each affiliate's day beside each affiliate's rank.
+            WITH market AS MATERIALIZED (
+                SELECT DISTINCT program_id, currency FROM affiliate_day WHERE day BETWEEN $1 AND $2 AND conversions > 0
+            )
+            SELECT program_id, currency FROM market m
+            WHERE NOT EXISTS (SELECT FROM affiliate_rank r WHERE r.program_id = m.program_id
+                AND r.currency = m.currency AND r.day = $2 AND r.ranked_at > $3)
             ORDER BY program_id, currency
             """, .date(daysSinceEpoch: day - AffiliateRanking.daysKept + 1), .date(daysSinceEpoch: day),
             .timestamp(microsecondsSinceEpoch: moment.microsecondsSinceEpoch)

@@ -9,6 +9,8 @@ public enum RetentionPolicyStore {
         case click
         /// Messages that are on their topics.
         case outbox
+        /// What people and programs were told, with its deliveries.
+        case notification
     }
 
     /// What a policy cannot be.

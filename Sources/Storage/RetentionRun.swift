@@ -3,17 +3,19 @@ import Outbox
 public import Postgres
 
 /// One round of keeping what the policies say: months are made ahead, those that are past their policy dropped, and
-/// messages forgotten that are on their topics for long.
+/// messages forgotten that are on their topics for long, and notifications that were told long ago.
 public struct RetentionRun: Sendable {
     /// Whole months behind the present one that are there before anything occurs in them.
     public static let monthsAhead: Int32 = 2
-    /// Messages of a lane that one transaction forgets.
+    /// Messages of a lane, or notifications, that one transaction forgets.
     private static let prunedRows = 5_000
 
     /// The partitions that went, with their rows.
     public private(set) var dropped: [(name: String, rows: Int64)] = []
     /// Messages that were forgotten.
     public private(set) var prunedMessages = 0
+    /// Notifications that were forgotten.
+    public private(set) var prunedNotifications = 0
 
     /// Each step in a transaction of its own: whoever comes second finds nothing to do.
     public static func once(on pool: PostgresPool, at now: Timestamp) async throws(PostgresError) -> RetentionRun {
@@ -30,16 +32,31 @@ public struct RetentionRun: Sendable {
             }
             run.dropped.append((month.name, rows))
         }
-        guard let keepDays = policies[.outbox] else { return run }
-        var pruned: Int
+        run.prunedMessages = try await prune(policies[.outbox], on: pool, at: now) {
+            moment, transaction throws(PostgresError) in
+            try OutboxStore.prune(writtenBefore: moment, limit: prunedRows, in: transaction)
+        }
+        run.prunedNotifications = try await prune(policies[.notification], on: pool, at: now) {
+            moment, transaction throws(PostgresError) in
+            try NotificationStore.prune(toldBefore: moment, limit: prunedRows, in: transaction)
+        }
+        return run
+    }
+
+    /// - Returns: how many went, a transaction at a time.
+    private static func prune(
+        _ keepDays: Int32?, on pool: PostgresPool, at now: Timestamp,
+        _ forget: @escaping @Sendable (Timestamp, borrowing Transaction) throws(PostgresError) -> Int
+    ) async throws(PostgresError) -> Int {
+        guard let keepDays else { return 0 }
+        var (all, pruned) = (0, 0)
         repeat {
             pruned = try await pool.transaction { transaction throws(PostgresError) in
-                try OutboxStore.prune(
-                    writtenBefore: now.adding(days: -keepDays), limit: prunedRows, in: transaction)
+                try forget(now.adding(days: -keepDays), transaction)
             }
-            run.prunedMessages += pruned
+            all += pruned
         } while pruned > 0
-        return run
+        return all
     }
 
     /// The first days of the present month and of those behind it.

@@ -56,8 +56,12 @@ struct ConsoleOptions: ParsableArguments, Sendable {
     @Option(help: "Cookies over TLS only: automatic (unless on loopback), secure or plain. [env: CONSOLE_COOKIES]")
     var cookies = Cookies(rawValue: Environment.text("CONSOLE_COOKIES")) ?? .automatic
 
+    @Option(help: "Whether webhooks may go to this machine: refused or allowed. [env: WEBHOOK_LOOPBACK]")
+    var webhookLoopback = LoopbackRule.fromEnvironment
+
     var configuration: ConsoleConfiguration {
         var configuration = ConsoleConfiguration()
+        configuration.allowsLoopbackWebhooks = webhookLoopback == .allowed
         configuration.host = host
         configuration.port = port
         configuration.isSecure =

@@ -11,10 +11,6 @@ actor WatermarkPoller: Service {
     private static let patience = Duration.seconds(1)
     /// Rounds after which the list of partitions is asked for again.
     private static let roundsPerListing = 30
-    private static let topics = [
-        TopicName.conversionsRaw, TopicName.affiliatesScored, TopicName.fraudFlags, TopicName.payoutsRequested,
-        TopicName.payoutsSettled,
-    ]
 
     private let admin: KafkaAdmin
     private let logger: Logger
@@ -59,7 +55,7 @@ actor WatermarkPoller: Service {
 
     private func listPartitions() async throws(KafkaError) -> [TopicPartition] {
         let topics = try await admin.metadata(within: WatermarkPoller.patience)
-        return topics.filter { WatermarkPoller.topics.contains($0.name) }.flatMap { topic in
+        return topics.filter { TopicName.all.contains($0.name) }.flatMap { topic in
             (0..<topic.partitions).map { TopicPartition(topic: topic.name, partition: Int32($0)) }
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import Kafka
 import Notifications
 import WorkerRuntime
 
@@ -12,17 +13,24 @@ struct Notifier: AsyncParsableCommand {
     @OptionGroup var mail: MailOptions
     @OptionGroup var insights: InsightOptions
 
+    @Option(help: "Whether webhooks may go to this machine: refused or allowed. [env: WEBHOOK_LOOPBACK]")
+    var webhookLoopback = LoopbackRule.fromEnvironment
+
     func run() async throws {
         let client = LanguageModel.makeClient()
         let (mailer, model, consoleURL) = (mail.mailer, insights.model(client), mail.trimmedConsoleURL)
+        let (allowsLoopback, kafka) = (webhookLoopback == .allowed, options.kafka)
         let interval = Duration.seconds(insights.insightsSeconds)
         try await runWorker(NotificationStage(), options: options) { context in
             [
                 InsightKeeper(
                     pool: context.pool, model: model, every: interval, clock: systemNow, logger: context.logger),
                 NewsKeeper(pool: context.pool, clock: systemNow, logger: context.logger),
+                LagKeeper(
+                    admin: try KafkaAdmin(kafka, clientID: context.owner, logger: context.logger), pool: context.pool,
+                    clock: systemNow, logger: context.logger),
                 NotificationDelivery(
-                    pool: context.pool, mailer: mailer, webhooks: WebhookSender(client: client),
+                    pool: context.pool, mailer: mailer, webhooks: WebhookSender(allowsLoopback: allowsLoopback),
                     consoleURL: consoleURL, clock: systemNow, metrics: context.metrics, logger: context.logger),
             ]
         }

@@ -77,6 +77,22 @@ import Testing
         }
     }
 
+    @Test(
+        "A host that leads to no address, or to one that is not public, is refused with what it leads to",
+        arguments: [("inside.example", "host_not_public", "10.0.0.7"), ("nowhere.example", "host_unknown", nil)])
+    func host(name: String, code: String, value: String?) async throws {
+        try await TestConsole.with { console in
+            let client = try await console.browser(.owner)
+            let reply = try await client.post("/webhook-endpoints", json: #"{"url": "https://\#(name)/x"}"#)
+            #expect(reply.status == 422)
+            #expect(reply.json?["code"]?.string == code)
+            #expect(reply.json?["value"]?.string == value ?? name)
+            let form = try await client.submit("/console/webhooks/add", ["url": "https://\(name)/x"])
+            #expect(form.header("location") == "/console/webhooks?notice=url-refused")
+            #expect(try await console.count("SELECT count(*) FROM webhook_endpoint") == 0)
+        }
+    }
+
     @Test("An endpoint is added, says its secret once, is stopped, resumed and sent again what it missed")
     func endpoint() async throws {
         try await TestConsole.with { console in
@@ -106,6 +122,45 @@ import Testing
             for role in [Role.finance, .viewer] {
                 #expect(try await console.browser(role).get("/webhook-endpoints").status == 403)
             }
+        }
+    }
+
+    @Test("An affiliate has endpoints of its own, up to five, sees no other and chooses among what it is told")
+    func affiliates() async throws {
+        try await TestConsole.with { console in
+            let company = try await console.browser(.owner)
+            _ = try await company.post("/webhook-endpoints", json: #"{"url": "https://h.example/company"}"#)
+            let ada = try await console.browser(.affiliate, email: "ada@example.test", affiliateID: "ada")
+            let bob = try await console.browser(.affiliate, email: "bob@example.test", affiliateID: "bob")
+            for number in 1...5 {
+                let made = try await ada.post(
+                    "/webhook-endpoints", json: #"{"url": "https://h.example/\#(number)", "kinds": ["payout_paid"]}"#)
+                #expect(made.status == 201, "\(made.body)")
+            }
+            let sixth = try await ada.post("/webhook-endpoints", json: #"{"url": "https://h.example/6"}"#)
+            #expect(sixth.json?["code"]?.string == "endpoints_too_many")
+            let foreign = try await ada.post(
+                "/webhook-endpoints", json: #"{"url": "https://h.example/7", "kinds": ["fraud_hold"]}"#)
+            #expect(foreign.json?["code"]?.string == "invalid_kinds")
+            func addresses(_ client: TestClient) async throws -> [String] {
+                let rows = try await client.get("/webhook-endpoints").json?["data"]?.array ?? []
+                return rows.compactMap { $0["url"]?.string?.split(separator: "/").last.map(String.init) }
+            }
+            #expect(try await addresses(ada) == ["1", "2", "3", "4", "5"])
+            #expect(try await addresses(bob) == [])
+            #expect(try await addresses(company).count == 6)
+            for action in ["stop", "resume", "replay"] {
+                let body = #"{"since": "2020-01-01T00:00:00Z"}"#
+                for id in [1, 2] {
+                    let reply = try await bob.post("/webhook-endpoints/\(id)/\(action)", json: body)
+                    #expect(reply.status == 404, "\(action) \(id)")
+                }
+            }
+            #expect(try await bob.get("/webhook-endpoints/2/deliveries").json?["data"]?.array == [])
+            #expect(try await console.count("SELECT count(*) FROM webhook_endpoint WHERE disabled_at IS NULL") == 6)
+            #expect(try await ada.post("/webhook-endpoints/2/stop", json: "{}").status == 200)
+            let page = try await bob.get("/console/webhooks").body
+            #expect(!page.contains("h.example") && !page.contains("fraud_hold") && page.contains("payout_paid"))
         }
     }
 

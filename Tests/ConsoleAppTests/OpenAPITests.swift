@@ -85,6 +85,7 @@ import Testing
             ("/ledger/periods", "PeriodList"), ("/ledger/periods/2026-10", "PeriodStatementList"),
             ("/imports", "ImportList"), ("/imports/none", "Problem"), ("/withheld-payouts", "WithheldPayoutList"),
             ("/reconciliation-breaks", "ReconciliationBreakList"), ("/payout-freezes", "PayoutFreezeList"),
+            ("/settings", "SettingList"),
         ])
     func answers(path: String, schema: String) async throws {
         let schemas = try Self.document().components.schemas

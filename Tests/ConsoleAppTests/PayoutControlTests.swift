@@ -141,7 +141,22 @@ import Testing
                     "SELECT debit || ' ' || credit FROM ledger_posting WHERE credit = 'asset:bank:operating'")
                     == "liab:affiliate:reserved asset:bank:operating")
             #expect(try await two.post("/manual-batches/9/paid", json: word, key: "k7").status == 404)
+            try await PayoutControlTests.takeBack(payoutID, one, two)
         }
+    }
+
+    /// One person says that a payout came back, on its page; another agrees.
+    static func takeBack(_ payoutID: String, _ one: TestClient, _ two: TestClient) async throws {
+        let page = "/console/payouts/\(payoutID)"
+        #expect(try await one.get(page).body.contains("Say that it came back"))
+        let form = ["verdict": "returned", "provider_object_id": "SEPA-R-9", "evidence": "The account is closed."]
+        #expect(try await one.submit(page + "/resolve", form).header("location") == page + "?notice=proposed")
+        #expect(try await one.submit(page + "/confirm", [:]).header("location") == page + "?notice=same-person")
+        #expect(try await two.get(page).body.contains("It came back as SEPA-R-9. The account is closed."))
+        let agreed = try await two.post("/payouts/\(payoutID)/confirm", json: "{}", key: nil)
+        #expect(agreed.json?["state"]?.string == "returned")
+        let again = try await one.submit(page + "/resolve", form)
+        #expect(again.header("location") == page + "?notice=refused")
     }
 
     @Test("A break about money is resolved by two people")

@@ -33,6 +33,8 @@ struct TestConsole: Sendable {
             configuration.isSecure = false
             configuration.passwordCost = PasswordHash.Cost(rounds: 16, parallelism: 1)
             configuration.now = { clock.now }
+            configuration.allowsLoopbackWebhooks = true
+            configuration.resolve = TestConsole.addresses
             let app = try ConsoleApp(
                 pool: database.pool, configuration: configuration, watermarks: { watermarks.value },
                 wake: { wakes.update { $0 += 1 } }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -50,6 +52,15 @@ struct TestConsole: Sendable {
                 group.cancelAll()
             }
         }
+    }
+
+    /// What names lead to in tests, without a server to ask.
+    @Sendable private static func addresses(of host: String) async -> [NetworkAddress] {
+        let known: [String: [UInt8]] = [
+            "127.0.0.1": [127, 0, 0, 1], "localhost": [127, 0, 0, 1], "h.example": [93, 184, 216, 34],
+            "inside.example": [10, 0, 0, 7],
+        ]
+        return [known[host]].compactMap { $0 }.compactMap(NetworkAddress.init)
     }
 
     func addUser(_ role: Role, email: String? = nil, affiliateID: String? = nil) async throws -> String {

@@ -67,19 +67,17 @@ import WorkerRuntime
                         ('ada@x.example', 'Ada', '', 'affiliate', 'a', false)
                         """)
                     return try WebhookEndpointStore.add(
-                        url: url, kinds: kinds, secret: secret, by: "test", at: start, in: transaction)
+                        url: url, kinds: kinds, secret: secret, by: "test", at: start, in: transaction) ?? 0
                 }
-                let client = LanguageModel.makeClient()
                 let server = SMTPServer(url: mail.url, encryption: .none, login: nil, from: "pay@x.example")
                 let delivery = NotificationDelivery(
-                    pool: database.pool, mailer: SMTPMailer(server), webhooks: WebhookSender(client: client),
+                    pool: database.pool, mailer: SMTPMailer(server), webhooks: WebhookSender(allowsLoopback: true),
                     consoleURL: "https://console.example", clock: { clock.now }, metrics: Metrics(), logger: logger)
                 try await body(
                     Rig(
                         database: database, mail: mail, sink: sink, delivery: delivery, clock: clock,
                         endpointID: endpointID, secret: secret))
                 await sink.stop()
-                try await client.shutdown()
             }
         }
     }
@@ -238,6 +236,119 @@ import WorkerRuntime
             #expect(requests.count == before + 22)
             #expect(Set(requests.dropFirst(before).map(\.id)).count == 22)
             #expect(requests.last.map(\.id) != nil && Set(requests.map(\.id)).count == 22)
+        }
+    }
+
+    @Test("A mail that waits for somebody who is disabled meanwhile is given up, and the log says why")
+    func disabledMeanwhile() async throws {
+        try await DeliveryTests.with(kinds: [.fraudHold]) { rig in
+            _ = try await rig.tell(DeliveryTests.failed())
+            _ = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                try transaction.run("UPDATE console_user SET disabled = true WHERE email = 'ada@x.example'")
+            }
+            _ = try await rig.delivery.runOnce()
+            #expect(!rig.mail.mails.map(\.recipient).contains("ada@x.example"))
+            #expect(
+                try await rig.texts(
+                    """
+                    SELECT concat_ws(' ', d.state, a.error) FROM notification_delivery d
+                    JOIN notification_attempt a USING (notification_delivery_id)
+                    JOIN console_user u ON u.user_id = d.recipient_id WHERE u.email = 'ada@x.example'
+                    """) == ["failed its user is disabled"])
+        }
+    }
+
+    @Test("What was told long ago is forgotten with its deliveries, but not what waits for one")
+    func retention() async throws {
+        try await DeliveryTests.with(statuses: [500], kinds: [.payoutFailed]) { rig in
+            _ = try await rig.tell(DeliveryTests.failed(1))
+            _ = try await rig.delivery.runOnce()
+            rig.clock.advance(seconds: 5)
+            _ = try await rig.delivery.runOnce()
+            let later = rig.clock.now.adding(days: 400)
+            #expect(try await RetentionRun.once(on: rig.database.pool, at: later).prunedNotifications == 1)
+            #expect(
+                try await rig.texts(
+                    """
+                    SELECT concat_ws(' ', (SELECT count(*) FROM notification),
+                        (SELECT string_agg(DISTINCT channel, ' ') FROM notification_delivery))
+                    """) == ["1 email webhook"])
+            #expect(try await RetentionRun.once(on: rig.database.pool, at: later).prunedNotifications == 0)
+            _ = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                try WebhookEndpointStore.stop(rig.endpointID, reason: "test", at: later, in: transaction)
+            }
+            #expect(try await RetentionRun.once(on: rig.database.pool, at: later).prunedNotifications == 1)
+            #expect(try await rig.texts("SELECT count(*)::text FROM notification_attempt") == ["0"])
+        }
+    }
+
+    @Test("Before each delivery a host is looked at again, and only the address that was looked at is connected to")
+    func rebinding() async throws {
+        try await DeliveryTests.with { rig in
+            _ = try await rig.tell(DeliveryTests.failed())
+            let now = rig.clock.now
+            let claimed = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                try DeliveryStore.claim(limit: 10, at: now, in: transaction)
+            }
+            let delivery = try #require(claimed.first)
+            let port = try await rig.texts("SELECT substring(url FROM ':([0-9]+)/') FROM webhook_endpoint")[0]
+            func send(_ host: String, _ bytes: [[UInt8]], allowsLoopback: Bool) async -> DeliveryResult {
+                let sender = WebhookSender(allowsLoopback: allowsLoopback) { _ in bytes.compactMap(NetworkAddress.init)
+                }
+                return await sender.send(delivery, to: "http://\(host):\(port)/hook", secret: rig.secret, at: now)
+            }
+            let own: [UInt8] = [127, 0, 0, 1]
+            #expect(
+                await send("localhost", [own], allowsLoopback: false)
+                    == .refused(status: nil, error: "its host leads to 127.0.0.1, which is not public"))
+            #expect(
+                await send("localhost", [own, [10, 0, 0, 7]], allowsLoopback: true)
+                    == .refused(status: nil, error: "its host leads to 10.0.0.7, which is not public"))
+            #expect(
+                await send("localhost", [], allowsLoopback: true)
+                    == .delayed(status: nil, error: "its host has no address"))
+            #expect(await rig.sink.requests.isEmpty)
+            // The system would say 127.0.0.1, where somebody listens; 127.0.0.2 was looked at, where nobody does.
+            guard case .delayed(nil, _) = await send("localhost", [[127, 0, 0, 2]], allowsLoopback: true) else {
+                Issue.record("another address was connected to")
+                return
+            }
+            #expect(await rig.sink.requests.isEmpty)
+            #expect(await send("localhost", [[127, 0, 0, 2], own], allowsLoopback: true) == .delivered(status: 204))
+            #expect(await rig.sink.requests.count == 1)
+        }
+    }
+
+    @Test("An affiliate's endpoint is told what its affiliate is told, and nothing else, at a replay too")
+    func affiliates() async throws {
+        try await DeliveryTests.with { rig in
+            let own = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                _ = try transaction.run("UPDATE webhook_endpoint SET affiliate_id = 'a'")
+                _ = try transaction.run(
+                    "INSERT INTO affiliate (affiliate_id, name, joined_at) VALUES ('b', 'B', now())")
+                return rig.endpointID
+            }
+            let euro = try #require(Currency(code: "EUR"))
+            let other = NewNotification.about(
+                PayoutSettled(
+                    payoutID: Identifier(hashing: "another's"), affiliateID: "b",
+                    amount: Money(minorUnits: 1_250, currency: euro), outcome: .failed, failureCode: "no_account"))
+            let review = NewNotification(
+                .fraudReview, event: "1", audience: .admin, affiliateID: "a", title: "", body: "", link: "")
+            #expect(try await rig.tell(DeliveryTests.failed() + other + [review]) == 5)
+            while try await rig.delivery.runOnce() > 0 {}
+            let told = await rig.sink.requests
+            #expect(told.count == 1)
+            #expect(told[0].body.contains(#""affiliate_id": "a""#))
+            let now = rig.clock.now
+            let replayed = try await rig.database.pool.transaction { transaction throws(PostgresError) in
+                (
+                    try WebhookEndpointStore.replay(own, of: "b", from: now, at: now, in: transaction),
+                    try WebhookEndpointStore.replay(own, of: "a", from: now, at: now, in: transaction)
+                )
+            }
+            #expect(replayed.0 == nil)
+            #expect(replayed.1 == 1)
         }
     }
 

@@ -173,16 +173,17 @@ extension PaymentRig {
             await rig.fake.apply(control)
             _ = try await rig.audit()
             #expect(try await rig.texts(Self.open) == ["balance_mismatch  money"])
-            try await rig.topUp(50_000)
+            try await rig.topUp(50_000, at: .stripe)
             _ = try await rig.audit()
             #expect(try await rig.texts(Self.open) == [])
         }
     }
 }
 
-extension PaymentRig {
-    /// Posts what the company paid in at the provider.
-    fileprivate func topUp(_ minor: Int64) async throws {
+extension PaymentBench {
+    /// Posts what the company paid in at a provider.
+    /// - Parameter account: the company's there.
+    func topUp(_ minor: Int64, at account: LedgerAccount) async throws {
         let now = clock.now
         let currency = try #require(Currency(code: EarnedMoney.currency))
         try await database.pool.transaction { (transaction) throws(PostgresError) in
@@ -192,7 +193,7 @@ extension PaymentRig {
                         key: "top-up", kind: "top_up", inputHash: Identifier(hashing: "top-up"),
                         postings: [
                             Posting(
-                                affiliateID: "", currency: currency, debit: .stripe, credit: .bank, amountMinor: minor)
+                                affiliateID: "", currency: currency, debit: account, credit: .bank, amountMinor: minor)
                         ])
                 ], in: transaction, at: now)
         }

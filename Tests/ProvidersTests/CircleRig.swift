@@ -32,59 +32,76 @@ struct CircleRig: PaymentBench {
     ///   - recipients: how many addresses the address book has.
     ///   - webhooks: what goes wrong with every recipient's webhooks.
     ///   - pollSeconds: between two questions about a payout under way.
+    ///   - isSimulated: the clocks of both sides stand still unless the test sets them on.
+    ///   - database: an empty one; nil: one of its own.
     static func with(
-        recipients: Int = 1, webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400,
-        _ control: FakeCircleControl = FakeCircleControl(), _ body: (CircleRig) async throws -> Void
+        recipients: Int = 1, webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400, isSimulated: Bool = false,
+        on database: TestDatabase? = nil, _ control: FakeCircleControl = FakeCircleControl(),
+        _ body: (CircleRig) async throws -> Void
     ) async throws {
-        try await TestDatabase.with { database in
-            var settings = FakeCircleSettings()
-            settings.settleAfter = .milliseconds(10)
-            settings.activateAfter = .zero
-            settings.slowness = .milliseconds(1_500)
-            settings.webhookFaults = ["*": webhooks]
-            let rig = try await CircleRig(database, settings, recipients: recipients, pollSeconds: pollSeconds)
-            await rig.fake.apply(control)
-            do {
-                try await body(rig)
-            } catch {
-                try await rig.stop()
-                throw error
+        guard let database else {
+            try await TestDatabase.with { database in
+                try await with(
+                    recipients: recipients, webhooks: webhooks, pollSeconds: pollSeconds, isSimulated: isSimulated,
+                    on: database, control, body)
             }
-            try await rig.stop()
+            return
         }
+        var settings = FakeCircleSettings()
+        settings.settleAfter = .milliseconds(10)
+        settings.activateAfter = .zero
+        settings.slowness = .milliseconds(1_500)
+        settings.webhookFaults = ["*": webhooks]
+        let rig = try await CircleRig(
+            database, settings, recipients: recipients, pollSeconds: pollSeconds,
+            clock: ForwardClock(isFrozen: isSimulated))
+        await rig.fake.apply(control)
+        do {
+            try await body(rig)
+        } catch {
+            try await rig.stop()
+            throw error
+        }
+        try await rig.stop()
     }
 
     private init(
-        _ database: TestDatabase, _ settings: FakeCircleSettings, recipients: Int, pollSeconds: Int64
+        _ database: TestDatabase, _ settings: FakeCircleSettings, recipients: Int, pollSeconds: Int64,
+        clock: ForwardClock
     ) async throws {
         let client = StripeConnect.makeClient()
         let inbox = Inbox()
+        let made: (@Sendable () -> Timestamp)? = clock.isFrozen ? { @Sendable in clock.now } : nil
         let fake = try await FakeCircle.start(
-            settings, deliver: { delivery in await inbox.receive(delivery) }, logger: .silent)
+            settings, deliver: { delivery in await inbox.receive(delivery) }, clock: made, logger: .silent)
         let circle = try CircleRig.makeCircle(fake, client)
-        let clock = ForwardClock()
         await inbox.open(
             WebhookReceiver(
                 pool: database.pool, secrets: [:],
                 circle: .init(keys: CircleKeys(circle), pulse: Pulse(every: .seconds(3_600))), isLive: false,
-                pulse: Pulse(every: .seconds(3_600)), metrics: Metrics(), logger: .silent))
+                pulse: Pulse(every: .seconds(3_600)), clock: { clock.isFrozen ? clock.now : systemNow() },
+                metrics: Metrics(), logger: .silent))
         self.database = database
         self.fake = fake
         self.client = client
         self.clock = clock
         self.circle = circle
+        let perSecond = clock.isFrozen ? 100_000 : 100
         dispatcher = PayoutDispatcher(
-            provider: circle, pool: database.pool, sendsPerSecond: 100, clock: { clock.now }, metrics: Metrics(),
+            provider: circle, pool: database.pool, sendsPerSecond: perSecond, clock: { clock.now }, metrics: Metrics(),
             logger: .silent)
         reconciler = Reconciler(
             provider: circle, pool: database.pool, pulse: Pulse(every: .seconds(3_600)),
-            intervalSeconds: pollSeconds, readsPerSecond: 100, clock: { clock.now }, metrics: Metrics(),
+            intervalSeconds: pollSeconds, readsPerSecond: perSecond, clock: { clock.now }, metrics: Metrics(),
             logger: .silent)
         sweep = CircleSweep(
-            circle: circle, pool: database.pool, pulse: Pulse(every: .seconds(3_600)), readsPerSecond: 100,
+            circle: circle, pool: database.pool, pulse: Pulse(every: .seconds(3_600)), readsPerSecond: perSecond,
             clock: { clock.now }, logger: .silent)
         var ids: [String] = []
-        for index in 0..<recipients { ids.append(try await CircleRig.enter(index, at: circle)) }
+        for index in 0..<recipients {
+            ids.append(
+                try await CircleRig.enter(index, at: circle) { if clock.isFrozen { await fake.turn() } })
+        }
         self.recipients = ids
     }
 
@@ -99,6 +116,18 @@ struct CircleRig: PaymentBench {
         return PayoutDispatcher(
             provider: try CircleRig.makeCircle(fake, client, apiKey: apiKey), pool: database.pool, sendsPerSecond: 100,
             clock: { clock.now }, metrics: Metrics(), logger: .silent)
+    }
+
+    /// Compares the books with Circle alone: nobody is at Stripe's address.
+    func audit() async throws {
+        let nobody = StripeConnect(
+            configuration: try StripeConfiguration(
+                baseURL: "http://127.0.0.1:1", apiKey: FakeStripe.apiKey, isLive: false), client: client)
+        let clock = clock
+        _ = try await ReconciliationAudit(
+            stripe: nobody, circle: circle, pool: database.pool, readsPerSecond: 100, clock: { clock.now },
+            logger: .silent
+        ).runOnce()
     }
 
     /// Orders a payout as somebody else with our key would.
@@ -128,11 +157,15 @@ struct CircleRig: PaymentBench {
             client: client, schedule: schedule, requestTimeoutSeconds: 1)
     }
 
+    /// - Parameter turn: lets the provider's time do its work, where it does not pass by itself.
     /// - Returns: the id of an address that may be paid by now.
-    static func enter(_ index: Int, at circle: CircleMint) async throws -> String {
+    static func enter(
+        _ index: Int, at circle: CircleMint, turn: () async -> Void = {}
+    ) async throws -> String {
         let address = try USDCAddress(chain: .base, text: addressText(index))
         guard case .found(let recipient) = await circle.enter(address) else { throw RigFailure.recipientRefused }
         try await wait(for: "the recipient to be active", within: .seconds(10), every: .milliseconds(5)) {
+            await turn()
             guard case .found(let current) = await circle.recipient(recipient.id) else { return false }
             return current.standing == .active
         }

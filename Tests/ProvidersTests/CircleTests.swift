@@ -201,6 +201,34 @@ import Testing
         }
     }
 
+    @Test("What the company has at Circle without the books' knowledge is a break until a posting explains it")
+    func ownBalance() async throws {
+        var control = FakeCircleControl()
+        control.balances = ["USD": 100_000]
+        let open: Statement =
+            "SELECT kind || ' ' || object_id FROM reconciliation_break WHERE resolved_at IS NULL ORDER BY 1"
+        try await CircleRig.with(recipients: 2, control) { rig in
+            let payoutID = try await rig.request()
+            try await rig.work(until: .final, of: payoutID)
+            try await rig.audit()
+            #expect(try await rig.texts(open) == [])
+            #expect(
+                try await rig.texts(
+                    "SELECT concat_ws(' ', provider, here_minor, there_minor, opening_minor) FROM provider_balance")
+                    == ["circle -2500 97500 100000"])
+            control.balances = ["USD": 150_000]
+            await rig.fake.apply(control)
+            try await rig.audit()
+            #expect(try await rig.texts(open) == ["balance_mismatch circle USD"])
+            try await rig.topUp(50_000, at: .circle)
+            try await rig.audit()
+            #expect(try await rig.texts(open) == [])
+            try await CircleTests.payByHand(rig)
+            try await rig.audit()
+            #expect(try await rig.texts(open) == ["balance_mismatch circle USD"])
+        }
+    }
+
     /// A payout that somebody makes at Circle, past us.
     private static func payByHand(
         _ rig: CircleRig, key: String = "0f8fad5b-d9cb-469f-a165-70867728950e"

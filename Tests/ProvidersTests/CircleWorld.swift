@@ -57,13 +57,15 @@ actor CircleWorld {
         case 4...6: trace.append("dispatch \(try await rig.dispatcher.runOnce().outcomes)")
         case 7, 8: try await hang(sends: random.happens(1, in: 2))
         case 9: try await wake()
-        case 10, 11: trace.append("reconcile: \(try await rig.reconciler.runOnce().moved) moved")
+        case 10, 11:
+            await rig.fake.turn()
+            trace.append("reconcile: \(try await rig.reconciler.runOnce().moved) moved")
         case 12: trace.append("sweep: \(try await rig.sweep.runOnce()) moved")
         case 13: await breakProvider()
         default:
             let seconds = random.pick(Self.waits)
             trace.append("\(seconds) s pass")
-            rig.clock.advance(seconds: seconds)
+            await pass(seconds)
         }
     }
 
@@ -114,6 +116,11 @@ actor CircleWorld {
         trace.append("\(attempt.idempotencyKey) wakes: \(outcome.words), \(recorded)")
     }
 
+    private func pass(_ seconds: Int64) async {
+        rig.clock.advance(seconds: seconds)
+        await rig.fake.turn()
+    }
+
     private func calm() async throws {
         var control = FakeCircleControl()
         control.faults = Dictionary(uniqueKeysWithValues: rig.recipients.map { ($0, []) })
@@ -128,6 +135,7 @@ actor CircleWorld {
     private func drain() async throws -> Bool {
         for _ in 0..<Self.drainRoundsMaximum {
             let sent = try await rig.dispatcher.runOnce().sent
+            await rig.fake.turn()
             let round = try await rig.reconciler.runOnce()
             try await rig.sweep.runOnce()
             if let astray = try await astray() {
@@ -138,7 +146,7 @@ actor CircleWorld {
             if sent == 0, round.isIdle {
                 try await decide()
                 // A refusal under a key that was sent before proves nothing, until its month is over.
-                rig.clock.advance(seconds: 43_200)
+                await pass(43_200)
             }
         }
         return false

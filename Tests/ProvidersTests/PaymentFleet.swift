@@ -36,9 +36,32 @@ struct PaymentFleet: Sendable {
         try await run.stop()
     }
 
-    /// - Parameter environment: of its processes, beside where they find each other.
-    static func start(_ environment: [String: String] = [:]) async throws -> PaymentFleet {
-        try await PaymentFleet(TestDatabase.fresh(), environment)
+    /// - Parameters:
+    ///   - environment: of its processes, beside where they find each other.
+    ///   - database: nil: one of its own.
+    static func start(
+        _ environment: [String: String] = [:], on database: TestDatabase? = nil
+    ) async throws -> PaymentFleet {
+        if let database { return try await PaymentFleet(database, environment) }
+        return try await PaymentFleet(TestDatabase.fresh(), environment)
+    }
+
+    /// The same broker and providers, and another database.
+    func with(_ database: TestDatabase) -> PaymentFleet {
+        PaymentFleet(
+            fleet: fleet, database: database, fake: fake, circle: circle, wire: wire, kafka: kafka)
+    }
+
+    private init(
+        fleet: Fleet, database: TestDatabase, fake: FakeStripe, circle: FakeCircle, wire: TCPProxy,
+        kafka: KafkaSettings
+    ) {
+        self.fleet = fleet
+        self.database = database
+        self.fake = fake
+        self.circle = circle
+        self.wire = wire
+        self.kafka = kafka
     }
 
     private init(_ database: TestDatabase, _ environment: [String: String]) async throws {
@@ -51,7 +74,7 @@ struct PaymentFleet: Sendable {
         let wire = TCPProxy(to: fake.port)
         let fleet = try Fleet(
             environment: [
-                "DATABASE_URL": database.url, "KAFKA_SESSION_TIMEOUT_MS": "4000", "KAFKA_FETCH_WAIT_MAX_MS": "10",
+                "KAFKA_SESSION_TIMEOUT_MS": "4000", "KAFKA_FETCH_WAIT_MAX_MS": "10",
                 "HEALTH_PORT": "0", "LOG_LEVEL": "info", "STRIPE_API_BASE": "http://127.0.0.1:\(wire.port)",
                 "STRIPE_API_KEY": FakeStripe.apiKey, "STRIPE_WEBHOOK_SECRETS": settings.platformSecret,
                 "STRIPE_CONNECT_WEBHOOK_SECRETS": settings.connectSecret, "WEBHOOK_PORT": "0",
@@ -106,7 +129,7 @@ struct PaymentFleet: Sendable {
 
     /// - Parameter changes: of the environment; what is nil stays as the fleet has it.
     private func start(_ program: String, _ changes: [String: String?]) async throws -> ChildProcess {
-        var environment = ["KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers]
+        var environment = ["KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers, "DATABASE_URL": database.url]
         for case (let name, let value?) in changes { environment[name] = value }
         return try await fleet.start(program, environment: environment)
     }
@@ -190,7 +213,7 @@ struct PaymentFleet: Sendable {
 
     /// Runs `tributary verify` without the topics, which this fleet has only one of.
     func verify() async throws -> (ProcessEnd, String) {
-        let child = try await fleet.start("tributary", ["verify"])
+        let child = try await fleet.start("tributary", ["verify"], environment: ["DATABASE_URL": database.url])
         let end = await child.waitForEnd()
         let output = child.output
         await fleet.stop(child)

@@ -21,16 +21,21 @@ struct PaymentPropertyTests {
     }
 
     private static func tryOut(
-        _ seeds: WorldSeeds, _ steps: String, _ world: @escaping @Sendable (UInt64) async throws -> String?
+        _ seeds: WorldSeeds, _ steps: String,
+        _ world: @escaping @Sendable (UInt64, TestDatabase) async throws -> String?
     ) async throws {
         let failures = try await withThrowingTaskGroup(of: [String].self) { group in
             for worker in 0..<workers {
                 group.addTask {
-                    var failures: [String] = []
-                    for seed in seeds.range where seed % workers == worker && failures.count < 2 {
-                        if let failure = try await world(seed) { failures.append(failure) }
+                    try await TestDatabase.with { database in
+                        var failures: [String] = []
+                        let kept = try await database.filledTables()
+                        for seed in seeds.range where seed % workers == worker && failures.count < 2 {
+                            try await database.clear(except: kept)
+                            if let failure = try await world(seed, database) { failures.append(failure) }
+                        }
+                        return failures
                     }
-                    return failures
                 }
             }
             return try await group.reduce(into: []) { $0 += $1 }
@@ -40,18 +45,18 @@ struct PaymentPropertyTests {
     }
 
     /// - Returns: nil if no money went astray.
-    private static func tryOutCircle(_ seed: UInt64) async throws -> String? {
+    private static func tryOutCircle(_ seed: UInt64, on database: TestDatabase) async throws -> String? {
         var failure: String?
-        try await CircleRig.with(recipients: 3, pollSeconds: 300) { rig in
+        try await CircleRig.with(recipients: 3, pollSeconds: 300, isSimulated: true, on: database) { rig in
             failure = try await CircleWorld(seed: seed, rig: rig).run()
         }
         return failure
     }
 
     /// - Returns: nil if no money went astray.
-    private static func tryOut(_ seed: UInt64) async throws -> String? {
+    private static func tryOut(_ seed: UInt64, on database: TestDatabase) async throws -> String? {
         var failure: String?
-        try await PaymentRig.with(pollSeconds: 300, isSimulated: true) { rig in
+        try await PaymentRig.with(pollSeconds: 300, isSimulated: true, on: database) { rig in
             failure = try await PaymentWorld(seed: seed, rig: rig).run()
         }
         return failure

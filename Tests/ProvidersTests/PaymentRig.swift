@@ -31,26 +31,33 @@ struct PaymentRig: PaymentBench {
     ///   - webhooks: what goes wrong with every account's webhooks.
     ///   - pollSeconds: between two questions about a payout under way.
     ///   - isSimulated: the clocks of both sides stand still unless the test sets them on.
+    ///   - database: an empty one; nil: one of its own.
     static func with(
         webhooks: WebhookFault = .none, pollSeconds: Int64 = 86_400, isSimulated: Bool = false,
-        _ change: (inout FakeStripeSettings) -> Void = { _ in }, _ body: (PaymentRig) async throws -> Void
+        on database: TestDatabase? = nil, _ change: (inout FakeStripeSettings) -> Void = { _ in },
+        _ body: (PaymentRig) async throws -> Void
     ) async throws {
-        try await TestDatabase.with { database in
-            var settings = FakeStripeSettings()
-            settings.settleAfter = .milliseconds(10)
-            settings.slowness = .milliseconds(1_500)
-            settings.webhookFaults = ["*": webhooks]
-            change(&settings)
-            let rig = try await PaymentRig(
-                database, settings, pollSeconds: pollSeconds, clock: ForwardClock(isFrozen: isSimulated))
-            do {
-                try await body(rig)
-            } catch {
-                try await rig.stop()
-                throw error
+        guard let database else {
+            try await TestDatabase.with { database in
+                try await with(
+                    webhooks: webhooks, pollSeconds: pollSeconds, isSimulated: isSimulated, on: database, change, body)
             }
-            try await rig.stop()
+            return
         }
+        var settings = FakeStripeSettings()
+        settings.settleAfter = .milliseconds(10)
+        settings.slowness = .milliseconds(1_500)
+        settings.webhookFaults = ["*": webhooks]
+        change(&settings)
+        let rig = try await PaymentRig(
+            database, settings, pollSeconds: pollSeconds, clock: ForwardClock(isFrozen: isSimulated))
+        do {
+            try await body(rig)
+        } catch {
+            try await rig.stop()
+            throw error
+        }
+        try await rig.stop()
     }
 
     private init(

@@ -128,6 +128,27 @@ import Testing
         }
     }
 
+    @Test("A request whose bytes or mode are not those that were committed is not sent", arguments: ["bytes", "mode"])
+    func tampered(what: String) async throws {
+        try await PaymentRig.with { rig in
+            try await rig.request()
+            try await rig.database.pool.transaction { (transaction) throws(PostgresError) in
+                // Past everything that keeps the row as it was.
+                _ = try transaction.run("ALTER TABLE payout_attempt DROP CONSTRAINT payout_attempt_request_is_whole")
+                _ = try transaction.run("SET LOCAL session_replication_role = replica")
+                _ = try transaction.run(
+                    """
+                    UPDATE payout_attempt SET livemode = $1 = 'mode',
+                        request_body = CASE $1 WHEN 'bytes' THEN request_body || '&x=1' ELSE request_body END
+                    """, .text(what))
+            }
+            #expect(try await rig.dispatcher.runOnce().sent == 1)
+            #expect(await rig.fake.keySpans.isEmpty)
+            #expect(await rig.fake.acceptances.isEmpty)
+            #expect(try await rig.texts("SELECT state FROM payout_attempt") == ["prepared"])
+        }
+    }
+
     @Test("A key under which the provider holds other parameters is never sent again")
     func drifted() async throws {
         try await PaymentRig.with { rig in
@@ -287,9 +308,53 @@ import Testing
             try await rig.checkBooks()
         }
     }
+
+    @Test("A late word of the payer before does not reopen what its successor is sending")
+    func lateWord() async throws {
+        try await PaymentRig.with(isSimulated: true) { rig in
+            try await rig.request()
+            let first = try await rig.claim()
+            rig.clock.advance(seconds: PaymentRig.schedule.leaseSeconds + 1)
+            let second = try await rig.claim()
+            #expect(second.idempotencyKey == first.idempotencyKey)
+            let (now, stripe) = (rig.clock.now, try rig.makeStripe())
+            let recorded = try await rig.database.pool.transaction { (transaction) throws(PostgresError) in
+                try PayoutAttemptStore.record(
+                    .nothingLearned(reason: "no connection"), of: first, answer: nil, schedule: PaymentRig.schedule,
+                    at: now, makeAttempt: stripe.makeAttempt, in: transaction)
+            }
+            #expect(recorded == .superseded)
+            // Else its key's life would begin anew while it is on the wire.
+            #expect(
+                try await rig.texts("SELECT state FROM payout_attempt WHERE key_expires_at IS NOT NULL") == ["sending"])
+        }
+    }
+
+    @Test("The database allows one request under way for an account, whoever asks")
+    func oneUnderWay() async throws {
+        try await PaymentRig.with(isSimulated: true) { rig in
+            try await rig.request()
+            try await rig.request(batch: "second")
+            _ = try await rig.claim()
+            await #expect(throws: PostgresError.self) {
+                try await rig.run("UPDATE payout_attempt SET state = 'sending' WHERE state = 'prepared'")
+            }
+        }
+    }
 }
 
 extension PaymentRig {
+    /// Takes the attempt that is due, as a payer does before it sends.
+    fileprivate func claim() async throws -> ClaimedAttempt {
+        let now = clock.now
+        let claimed = try await database.pool.transaction { (transaction) throws(PostgresError) in
+            _ = try PayoutAttemptStore.sweep(at: now, in: transaction)
+            return try PayoutAttemptStore.claim(
+                provider: "stripe", schedule: PaymentRig.schedule, maximum: 1, at: now, in: transaction)
+        }
+        return try #require(claimed.first)
+    }
+
     func setFaults(_ faults: [ProviderFault], of account: String) async {
         var control = FakeStripeControl()
         control.faults = [account: faults]

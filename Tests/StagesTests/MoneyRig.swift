@@ -147,6 +147,7 @@ struct MoneyRig {
             }
             for state in states {
                 let payouts = try PayoutStore.lock(ids, in: t)
+                if state == .returned { try OrderLife.sayReturned(ids, at: now, in: t) }
                 try PayoutStore.move(
                     payouts.map { PayoutMove($0, to: state, evidence: "test") }, actor: "test", at: now, in: t)
             }

@@ -80,11 +80,25 @@ struct OrderLife {
             let ids = try transaction.query("SELECT payout_id FROM payout") { row in Identifier(try row.uuid(0)) }
             for state in states {
                 let payouts = try PayoutStore.lock(ids, in: transaction)
+                if state == .returned { try OrderLife.sayReturned(ids, at: now, in: transaction) }
                 try PayoutStore.move(
                     payouts.map { PayoutMove($0, to: state, evidence: "test") }, actor: "test", at: now,
                     in: transaction)
             }
         }
+    }
+
+    /// Has two people say that what they paid by hand came back.
+    static func sayReturned(
+        _ payoutIDs: [Identifier], at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        _ = try transaction.run(
+            """
+            INSERT INTO payout_resolution (payout_id, verdict, provider_object_id, evidence, proposed_by, proposed_at,
+                confirmed_by, confirmed_at)
+            SELECT payout_id, 'returned', 'bank', 'test', 'one', $2::timestamptz, 'two', $2
+            FROM unnest($1::uuid[]) AS p (payout_id)
+            """, .uuids(payoutIDs.map(\.value)), .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
     }
 
     /// Closes the month of the order.

@@ -49,6 +49,19 @@ struct PayoutGuardTests {
         (.unknown, "accepted", .another("transfer", 1), true),
         (.submitted, "accepted", .another("transfer", 1), false),
         (.reserved, "declined", .another("payout", 2), true),
+        (.reserved, "prepared", .another("transfer", 2), false),
+        (.reserved, "declined", .another("payout", 2, key: "$1"), false),
+        (
+            .reserved, nil,
+            Attack(
+                """
+                INSERT INTO payout (payout_id, batch_key, affiliate_id, currency, amount_minor, provider, destination,
+                    mode, state, decision, submitted_by, approved_by, created_at, updated_at)
+                SELECT gen_random_uuid(), batch_key, affiliate_id, currency, amount_minor, provider, destination,
+                    mode, state, decision, submitted_by, approved_by, created_at, updated_at
+                FROM payout WHERE payout_id = $1
+                """), false
+        ),
         (.reserved, nil, .another("payout", 1, amountMinor: 2_501), false),
         (.reserved, nil, .another("payout", 1, account: "acct_other"), false),
         (.unknown, "unknown", Attack("UPDATE payout_attempt SET request_body = 'x' WHERE payout_id = $1"), false),
@@ -126,16 +139,19 @@ struct Attack: Sendable {
     init(_ statement: Statement) { self.statement = statement }
 
     /// Another attempt of the payout.
+    /// - Parameter key: `$1` for that of the attempt that is there.
     static func another(
-        _ operation: String, _ number: Int32, amountMinor: Int64 = 2_500, account: String = "acct_a"
+        _ operation: String, _ number: Int32, amountMinor: Int64 = 2_500, account: String = "acct_a",
+        key: String = "another"
     ) -> Attack {
         var attack = Attack(
             """
             INSERT INTO payout_attempt (payout_id, operation, attempt_number, provider, account, idempotency_key,
                 request_path, request_body, request_sha256, amount_minor, currency, state, created_at)
-            VALUES ($1, $2, $3, 'stripe', $5, 'another', '/v1', 'b', sha256('b'), $4, 'USD', 'prepared', now())
+            VALUES ($1, $2, $3, 'stripe', $5, replace($6, '$1', $1::text), '/v1', 'b', sha256('b'), $4, 'USD',
+                'prepared', now())
             """)
-        attack.values = [.text(operation), .int4(number), .int8(amountMinor), .text(account)]
+        attack.values = [.text(operation), .int4(number), .int8(amountMinor), .text(account), .text(key)]
         return attack
     }
 }

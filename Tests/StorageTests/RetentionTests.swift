@@ -118,7 +118,7 @@ struct RetentionTests {
             let kept = try await database.pool.transaction { transaction throws(PostgresError) in
                 try RetentionPolicyStore.all(in: transaction)
             }
-            #expect(kept == [.click: 90, .event: 31, .outbox: 36_600])
+            #expect(kept == [.click: 90, .event: 31, .outbox: 36_600, .notification: 400])
         }
     }
 }

@@ -21,8 +21,10 @@ public enum Role: String, CaseIterable, Sendable {
             ])
         case .fraud: reading.union([.decideFraud])
         case .viewer: reading
-        // Its own payouts, where they go, what it is told and its appeals: every query is narrowed to its affiliate id.
-        case .affiliate: [.readPayments, .changePayoutMethods, .readNotifications, .readAppeals, .writeAppeals]
+        // Its own payouts, where they go, what it and its programs are told, and its appeals: every query is narrowed
+        // to its affiliate id.
+        case .affiliate:
+            [.readPayments, .changePayoutMethods, .readNotifications, .changeWebhooks, .readAppeals, .writeAppeals]
         }
     }
 }

@@ -53,6 +53,12 @@ struct BodyMembers: Sendable {
         return number
     }
 
+    /// - Returns: nil for a member that is absent, a nil inside for one that is null.
+    func optionalInteger(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64?? {
+        if members[name] == .null { return .some(nil) }
+        return try integer(name, in: range).map { .some($0) }
+    }
+
     func flag(_ name: String) throws(Problem) -> Bool? {
         guard let member = members[name] else { return nil }
         guard let flag = member.bool else {

@@ -15,6 +15,9 @@ struct Precondition: Sendable {
         tags = Set(header.split(separator: ",").map { $0.trimming(while: { $0 == " " }) })
     }
 
+    /// - Parameter tag: that a form carried.
+    init(tag: String?) { tags = Set([tag].compactMap(\.self)) }
+
     /// - Returns: the refusal, unless `document` is what the author saw.
     func refusal(of document: some Encodable) -> Problem? {
         let tag = Answer.json(document).entityTag

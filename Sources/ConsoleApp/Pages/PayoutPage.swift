@@ -119,6 +119,8 @@ struct PayoutPage: Sendable {
         let canCancel: Bool
         let cancelLabel: String
         let canPropose: Bool
+        /// It was paid by hand, and may have come back.
+        let canReturn: Bool
         /// What the first person said, while the second one is awaited.
         let proposal: String?
         let canConfirm: Bool
@@ -135,14 +137,20 @@ struct PayoutPage: Sendable {
             canCancel = decides && (isUnsent || (state == .submitted && status.payout.provider == "stripe"))
             cancelLabel = isUnsent ? "Cancel the payout" : "Ask the provider to take it back"
             let isTheirs = decides && state == .manual && !status.attempts.isEmpty
+            let isByHand = decides && status.payout.provider == "manual" && [.paid, .final].contains(state)
             canPropose = isTheirs && open == nil
+            canReturn = isByHand && open == nil
             proposal = open.map { open in
                 let verdict =
-                    open.verdict == "declined" ? "It moved no money" : "The provider has it as \(open.objectID)"
+                    switch open.verdict {
+                    case "declined": "It moved no money"
+                    case "returned": "It came back as \(open.objectID)"
+                    default: "The provider has it as \(open.objectID)"
+                    }
                 return "\(open.proposedBy) says: \(verdict). \(open.evidence)"
             }
-            canConfirm = isTheirs && open != nil && open?.proposedBy != reader.actor
-            areAny = canCheck || canCancel || canPropose || canConfirm
+            canConfirm = (isTheirs || isByHand) && open != nil && open?.proposedBy != reader.actor
+            areAny = canCheck || canCancel || canPropose || canReturn || canConfirm
         }
     }
 }
@@ -190,6 +198,9 @@ struct PayoutSituation: Sendable {
                     "It is still searched for at the provider. Only two people together may say what became of it.",
                 ].compactMap(\.self)
         case .manual: sentences = frozen + ["No provider sends it: it waits to be paid by hand."]
+        case .paid where status.payout.provider == "manual":
+            sentences =
+                frozen + ["It was paid by hand, and is final when nothing came back for the days that the limits say."]
         case .awaitingApproval where status.payout.needsSecond:
             sentences = frozen + ["Its amount needs the approval of two people who did not submit it."]
         case .canceling: sentences = frozen + ["The provider is asked to take it back; it may be too late for that."]

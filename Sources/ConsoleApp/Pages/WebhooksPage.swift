@@ -7,6 +7,7 @@ struct WebhooksPage: Sendable {
     struct Endpoint: Sendable {
         let id: String
         let url: String
+        let affiliate: String?
         let kinds: String
         let state: StateLabel
         let note: String
@@ -15,6 +16,7 @@ struct WebhooksPage: Sendable {
         init(_ row: WebhookEndpointRow) {
             id = String(row.webhookEndpointId)
             url = row.url
+            affiliate = row.affiliateId
             kinds =
                 row.kinds.isEmpty
                 ? "Everything"
@@ -56,12 +58,17 @@ struct WebhooksPage: Sendable {
 
     let endpoints: [Endpoint]
     let deliveries: [Line]
-    let choices = NotificationKind.allCases.map { Choice(kind: $0.rawValue, label: $0.label) }
+    let choices: [Choice]
     /// Of the endpoint that was just added.
     let newSecret: String?
     let csrfToken: String
 
-    init(endpoints: [WebhookEndpointRow], deliveries: [WebhookDeliveryRow], newSecret: String?, csrfToken: String) {
+    /// - Parameter kinds: that the reader may choose among.
+    init(
+        endpoints: [WebhookEndpointRow], deliveries: [WebhookDeliveryRow], kinds: [NotificationKind],
+        newSecret: String?, csrfToken: String
+    ) {
+        choices = kinds.map { Choice(kind: $0.rawValue, label: $0.label) }
         self.endpoints = endpoints.map(Endpoint.init)
         self.deliveries = deliveries.map(Line.init)
         self.newSecret = newSecret

@@ -7,6 +7,8 @@ struct WebhookEndpointRow: Encodable, Sendable {
     let url: String
     /// None: all of them.
     let kinds: [String]
+    /// Whose it is; nil: the company's.
+    let affiliateId: String?
     let createdBy: String
     let createdAt: String
     let failuresInARow: Int32
@@ -33,25 +35,32 @@ struct WebhookDeliveryRow: Encodable, Sendable {
 enum WebhookEndpointQueries {
     static let endpointsMaximum: Int64 = 100
 
-    static func list(in transaction: borrowing Transaction) throws(PostgresError) -> [WebhookEndpointRow] {
+    /// - Parameter affiliateID: whose they are; nil: everybody's.
+    static func list(
+        of affiliateID: String?, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [WebhookEndpointRow] {
         try transaction.query(
             """
             SELECT webhook_endpoint_id, url, kinds, created_by, created_at, failures_in_a_row, disabled_at,
-                disabled_reason
-            FROM webhook_endpoint ORDER BY webhook_endpoint_id LIMIT $1
-            """, .int8(endpointsMaximum)
+                disabled_reason, affiliate_id
+            FROM webhook_endpoint WHERE $2::text IS NULL OR affiliate_id = $2 ORDER BY webhook_endpoint_id LIMIT $1
+            """, .int8(endpointsMaximum), .optionalText(affiliateID)
         ) { row throws(PostgresError) in
             WebhookEndpointRow(
                 webhookEndpointId: try row.int8(0), url: try row.text(1), kinds: try row.texts(2),
-                createdBy: try row.text(3), createdAt: try row.moment(4), failuresInARow: try row.int4(5),
+                affiliateId: try row.textOrNull(8), createdBy: try row.text(3), createdAt: try row.moment(4),
+                failuresInARow: try row.int4(5),
                 disabledAt: try row.momentOrNull(6), disabledReason: try row.textOrNull(7))
         }
     }
 
-    /// - Parameter endpointID: nil: of all endpoints.
+    /// - Parameters:
+    ///   - endpointID: nil: of all endpoints.
+    ///   - affiliateID: of whose endpoints; nil: of everybody's.
     /// - Returns: up to one row more than `limit`, newest first.
     static func deliveries(
-        of endpointID: Int64?, limit: Int, cursor: Cursor?, in transaction: borrowing Transaction
+        of endpointID: Int64?, for affiliateID: String?, limit: Int, cursor: Cursor?,
+        in transaction: borrowing Transaction
     ) throws(PostgresError) -> [WebhookDeliveryRow] {
         try transaction.query(
             """
@@ -63,9 +72,12 @@ enum WebhookEndpointQueries {
                 ORDER BY attempt_number DESC LIMIT 1) AS a ON true
             WHERE d.channel = 'webhook' AND ($1::bigint IS NULL OR d.recipient_id = $1)
                 AND ($2::bigint IS NULL OR d.notification_delivery_id < $2)
+                AND ($4::text IS NULL OR d.recipient_id IN (
+                    SELECT webhook_endpoint_id FROM webhook_endpoint WHERE affiliate_id = $4))
             ORDER BY d.notification_delivery_id DESC LIMIT $3
             """, endpointID.map { .int8($0) } ?? .null,
-            cursor.flatMap { Int64($0.fields[0]) }.map { .int8($0) } ?? .null, .int8(Int64(limit) + 1)
+            cursor.flatMap { Int64($0.fields[0]) }.map { .int8($0) } ?? .null, .int8(Int64(limit) + 1),
+            .optionalText(affiliateID)
         ) { row throws(PostgresError) in
             WebhookDeliveryRow(
                 deliveryId: try row.int8(0), eventId: try row.identifier(1), kind: try row.text(2),

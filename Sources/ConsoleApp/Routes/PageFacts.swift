@@ -37,7 +37,7 @@ extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
         ("Dashboard", "/console", .readDashboard), ("Conversions", "/console/conversions", .readConversions),
         ("Payouts", "/console/payouts", .readPayments), ("Breaks", "/console/breaks", .readLedger),
-        ("Manual payouts", "/console/manual-batches", .readLedger),
+        ("Manual payouts", "/console/manual-batches", .readLedger), ("Limits", "/console/limits", .readRules),
         ("Affiliates", "/console/affiliates", .readAffiliates), ("Fraud", "/console/fraud", .readFraud),
         ("Appeals", "/console/appeals", .readAppeals),
         ("Rules", "/console/rules", .readRules),

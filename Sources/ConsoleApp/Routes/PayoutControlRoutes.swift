@@ -177,14 +177,19 @@ enum PayoutControlRoutes {
         let evidence = try PaymentRoutes.checked(reason: evidence)
         switch (verdict, objectID ?? "") {
         case ("declined", ""): return .propose(.declined, evidence: evidence)
-        case ("submitted", let id) where !id.isEmpty && id.utf8.count <= 255:
-            return .propose(.submitted(objectID: id), evidence: evidence)
+        case ("submitted", let id) where isObject(id): return .propose(.submitted(objectID: id), evidence: evidence)
+        case ("returned", let id) where isObject(id): return .propose(.returned(reference: id), evidence: evidence)
         default:
             throw Problem(
                 .badRequest, "verdict_invalid",
-                "verdict is declined, or submitted with the provider_object_id that was seen there.", value: verdict)
+                """
+                verdict is declined, or submitted with the provider_object_id that was seen there, or returned with \
+                the bank's reference as provider_object_id.
+                """, value: verdict)
         }
     }
+
+    private static func isObject(_ id: String) -> Bool { (1...255).contains(id.utf8.count) }
 
     static func reason(in call: Call) throws(Problem) -> String {
         try PaymentRoutes.checked(reason: JSONTree(call.body[...])?["reason"]?.string)
@@ -222,6 +227,11 @@ extension Problem {
         case .notManual(let state):
             self = Problem(
                 .conflict, "payout_not_manual", "People decide only about payouts that are handed over to them.",
+                value: state.rawValue)
+        case .notReturnable(let state):
+            self = Problem(
+                .conflict, "payout_not_returnable",
+                "Only what was paid by hand comes back on people's word; a provider says so itself.",
                 value: state.rawValue)
         case .tooEarly(let moment):
             self = Problem(

@@ -82,8 +82,16 @@ enum ProgramRoutes {
         let programID = call.parameter("id")
         let write = try IdempotentWrite(call, route: "PATCH /programs/" + programID, isRequired: true)
         let precondition = try Precondition(call)
-        let change = try ProgramChange(
-            try BodyMembers(call.body, known: ProgramChange.fields), by: try call.authenticated())
+        return try await change(
+            programID, to: call.body, by: try call.authenticated(), if: precondition, write, services)
+    }
+
+    /// - Parameter body: the terms that are to be others, as a JSON object.
+    static func change(
+        _ programID: String, to body: [UInt8], by principal: Principal, if precondition: Precondition,
+        _ write: IdempotentWrite, _ services: Services
+    ) async throws -> Answer {
+        let change = try ProgramChange(try BodyMembers(body, known: ProgramChange.fields), by: principal)
         let now = services.now()
         let answer = try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
@@ -218,8 +226,9 @@ private struct ProgramChange: Sendable {
     private let autoApproveLimitMinor: Int64?
     private let mainMarkets: [String]?
     private let secondApprovalLimitMinor: Int64?
-    private let thirtyDayLimitMinor: Int64?
-    private let dailyLimitMinor: Int64?
+    /// A nil inside: none of its own.
+    private let thirtyDayLimitMinor: Int64??
+    private let dailyLimitMinor: Int64??
     private let ageDays: Int64?
 
     init(_ members: BodyMembers, by principal: Principal) throws(Problem) {
@@ -236,8 +245,8 @@ private struct ProgramChange: Sendable {
             "auto_approve_limit_minor", in: 0...TrackingEvent.amountMinorMaximum)
         let amounts = Int64(0)...TrackingEvent.amountMinorMaximum
         secondApprovalLimitMinor = try members.integer("second_approval_limit_minor", in: amounts)
-        thirtyDayLimitMinor = try members.integer("thirty_day_limit_minor", in: amounts)
-        dailyLimitMinor = try members.integer("daily_limit_minor", in: amounts)
+        thirtyDayLimitMinor = try members.optionalInteger("thirty_day_limit_minor", in: amounts)
+        dailyLimitMinor = try members.optionalInteger("daily_limit_minor", in: amounts)
         ageDays = try members.integer("affiliate_age_days", in: 0...ProgramChange.ageDaysMaximum)
         mainMarkets = try members.texts(
             "main_markets", upTo: ProgramChange.marketsMaximum,

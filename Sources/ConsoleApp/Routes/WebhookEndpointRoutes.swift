@@ -4,7 +4,8 @@ import Hummingbird
 import Postgres
 import Storage
 
-/// Where programs of others are told what happened: endpoints, their delivery log, replays.
+/// Where programs of others are told what happened: endpoints, their delivery log, replays. An affiliate has endpoints
+/// of its own, which are told of nobody else, and sees no other.
 enum WebhookEndpointRoutes {
     private static let list = "/webhook-endpoints"
     private static let page = "/console/webhooks"
@@ -17,7 +18,8 @@ enum WebhookEndpointRoutes {
                 let members = try BodyMembers(call.body, known: ["url", "kinds"])
                 let url = try members.required("url", upTo: WebhookAddress.charactersMaximum)
                 let write = try IdempotentWrite(call, route: list, isRequired: false)
-                return try await add(url, NotificationRoutes.kinds("kinds", in: members), write, services)
+                let kinds = try NotificationRoutes.kinds("kinds", in: members)
+                return try await add(url, kinds, of: try owner(call), write, services)
             },
             .api(.post, list + "/{id}/stop", .changeWebhooks) { call in
                 let write = try IdempotentWrite(call, route: "stop \(call.parameter("id"))", isRequired: false)
@@ -55,15 +57,21 @@ enum WebhookEndpointRoutes {
     }
 
     private static func endpoints(_ call: Call, _ services: Services) async throws -> Answer {
-        try await services.pool.transaction { transaction throws(PostgresError) in
-            .json(["data": try WebhookEndpointQueries.list(in: transaction)])
+        let owner = try owner(call)
+        return try await services.pool.transaction { transaction throws(PostgresError) in
+            .json(["data": try WebhookEndpointQueries.list(of: owner, in: transaction)])
         }
     }
 
+    /// Whose endpoints the reader sees and changes; nil: everybody's.
+    private static func owner(_ call: Call) throws -> String? { try call.authenticated().session?.affiliateID }
+
     private static func deliveries(_ call: Call, _ services: Services) async throws -> Answer {
         let (id, limit, cursor) = (try endpointID(call), try call.query.limit(), try call.query.cursor(count: 1))
+        let owner = try owner(call)
         let rows = try await services.pool.transaction { transaction throws(PostgresError) in
-            try WebhookEndpointQueries.deliveries(of: id, limit: limit, cursor: cursor, in: transaction)
+            try WebhookEndpointQueries.deliveries(
+                of: id, for: owner, limit: limit, cursor: cursor, in: transaction)
         }
         return .json(Listing(rows, limit: limit, cursor: \.cursor))
     }
@@ -80,18 +88,24 @@ enum WebhookEndpointRoutes {
     }
 
     private static func add(
-        _ url: String, _ kinds: [NotificationKind], _ write: IdempotentWrite, _ services: Services
+        _ url: String, _ kinds: [NotificationKind], of owner: String?, _ write: IdempotentWrite, _ services: Services
     ) async throws -> Answer {
-        guard WebhookAddress.isValid(url) else {
-            throw Problem(
-                .unprocessableContent, "url_not_https",
-                "url is an HTTPS address without a password in it; plain HTTP goes to this machine alone.", value: url)
+        if let refusal = await refusal(of: url, services) { throw refusal }
+        if owner != nil, let foreign = kinds.first(where: { !$0.concerns(.affiliate) }) {
+            throw Problem.invalid("kinds", "kinds are of what an affiliate is told.", value: foreign.rawValue)
         }
         let (now, secret) = (services.now(), WebhookEndpointStore.makeSecret())
         return try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
                 let id = try WebhookEndpointStore.add(
-                    url: url, kinds: kinds, secret: secret, by: write.actor, at: now, in: transaction)
+                    url: url, kinds: kinds, secret: secret, of: owner, by: write.actor, at: now, in: transaction)
+                guard let id else {
+                    return .problem(
+                        Problem(
+                            .conflict, "endpoints_too_many",
+                            "An affiliate has up to \(WebhookEndpointStore.endpointsOfAffiliateMaximum) endpoints.",
+                            value: owner))
+                }
                 try audit("add webhook endpoint", id, write.actor, at: now, in: transaction) { writer in
                     writer.member("url", url)
                     writer.member("kinds", kinds) { $0.string($1.rawValue) }
@@ -102,21 +116,39 @@ enum WebhookEndpointRoutes {
         }
     }
 
+    /// - Returns: why nothing may be sent there; nil: it may, and is looked at again before each delivery.
+    private static func refusal(of url: String, _ services: Services) async -> Problem? {
+        guard let host = WebhookAddress.host(of: url) else {
+            return Problem(
+                .unprocessableContent, "url_not_https",
+                "url is an HTTPS address without a password in it; plain HTTP goes to this machine alone.", value: url)
+        }
+        switch await services.webhookHost(host) {
+        case .reachable: return nil
+        case .unknown:
+            return Problem(.unprocessableContent, "host_unknown", "The host of url has no address.", value: host)
+        case .notPublic(let address):
+            return Problem(
+                .unprocessableContent, "host_not_public",
+                "The host of url leads to an address that is not public.", value: address.text)
+        }
+    }
+
     private static func turn(
         off: Bool, _ call: Call, _ write: IdempotentWrite, _ services: Services
     ) async throws -> Answer {
-        let (id, now) = (try endpointID(call), services.now())
+        let (id, now, owner) = (try endpointID(call), services.now(), try owner(call))
         return try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
                 let isKnown =
                     off
-                    ? try WebhookEndpointStore.stop(id, reason: reasonByHand, at: now, in: transaction)
-                    : try WebhookEndpointStore.resume(id, in: transaction)
+                    ? try WebhookEndpointStore.stop(id, of: owner, reason: reasonByHand, at: now, in: transaction)
+                    : try WebhookEndpointStore.resume(id, of: owner, in: transaction)
                 guard isKnown else { return .problem(.notFound("webhook endpoint", String(id))) }
                 try audit(
                     off ? "stop webhook endpoint" : "resume webhook endpoint", id, write.actor, at: now, in: transaction
                 ) { _ in }
-                return .json(["data": try WebhookEndpointQueries.list(in: transaction)])
+                return .json(["data": try WebhookEndpointQueries.list(of: owner, in: transaction)])
             }
         }
     }
@@ -124,10 +156,11 @@ enum WebhookEndpointRoutes {
     private static func replay(
         _ since: Timestamp, _ call: Call, _ write: IdempotentWrite, _ services: Services
     ) async throws -> Answer {
-        let (id, now) = (try endpointID(call), services.now())
+        let (id, now, owner) = (try endpointID(call), services.now(), try owner(call))
         return try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
-                guard let count = try WebhookEndpointStore.replay(id, from: since, at: now, in: transaction) else {
+                let count = try WebhookEndpointStore.replay(id, of: owner, from: since, at: now, in: transaction)
+                guard let count else {
                     return .problem(.notFound("running webhook endpoint", String(id)))
                 }
                 try audit("replay webhooks", id, write.actor, at: now, in: transaction) { writer in
@@ -154,25 +187,28 @@ enum WebhookEndpointRoutes {
     // MARK: The page
 
     private static func show(_ call: Call, newSecret: String?, _ services: Services) async throws -> Answer {
-        let csrfToken = try call.authenticated().session?.csrfToken ?? ""
+        let (csrfToken, owner) = (try call.authenticated().session?.csrfToken ?? "", try owner(call))
         return try await services.page("webhooks", "Webhooks", for: call) { transaction, _ throws(PostgresError) in
             WebhooksPage(
-                endpoints: try WebhookEndpointQueries.list(in: transaction),
+                endpoints: try WebhookEndpointQueries.list(of: owner, in: transaction),
                 deliveries: try WebhookEndpointQueries.deliveries(
-                    of: nil, limit: WebhooksPage.deliveriesShown - 1, cursor: nil, in: transaction),
+                    of: nil, for: owner, limit: WebhooksPage.deliveriesShown - 1, cursor: nil, in: transaction),
+                kinds: NotificationKind.allCases.filter { owner == nil || $0.concerns(.affiliate) },
                 newSecret: newSecret, csrfToken: csrfToken)
         }
     }
 
     /// Answers with the page itself: the secret is in no address and no history.
     private static func addByForm(_ call: Call, _ services: Services) async throws -> Answer {
-        guard let url = call.form["url"], WebhookAddress.isValid(url) else {
+        guard let url = call.form["url"], await refusal(of: url, services) == nil else {
             return .redirect(to: page + "?notice=url-refused")
         }
         let kinds = call.form.values("kind").compactMap(NotificationKind.init)
         let write = try IdempotentWrite(call, route: list, isRequired: false)
-        let answer = try await add(url, kinds, write, services)
-        guard let secret = JSONTree(answer.body[...])?["secret"]?.string else { return answer }
+        let answer = try await add(url, kinds, of: try owner(call), write, services)
+        guard let secret = JSONTree(answer.body[...])?["secret"]?.string else {
+            return .redirect(to: page + "?notice=" + Notice.refused(by: answer))
+        }
         return try await show(call, newSecret: secret, services)
     }
 

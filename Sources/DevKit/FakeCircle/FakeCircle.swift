@@ -31,6 +31,7 @@ public actor FakeCircle {
     var settings: FakeCircleSettings
     private var outbox = WebhookOutbox()
     private let deliver: Deliver?
+    private let clock: @Sendable () -> Timestamp
     private let client = HTTPClient(eventLoopGroupProvider: .singleton)
     private let listener: LoopbackListener
 
@@ -39,21 +40,28 @@ public actor FakeCircle {
     /// - Parameters:
     ///   - port: 0 takes a free one.
     ///   - deliver: takes the notifications instead of the address of the settings.
+    ///   - clock: its time, which then stands still between two calls of `turn`; nil: the time of the day.
     public static func start(
-        _ settings: FakeCircleSettings = FakeCircleSettings(), port: Int = 0, deliver: Deliver? = nil, logger: Logger
+        _ settings: FakeCircleSettings = FakeCircleSettings(), port: Int = 0, deliver: Deliver? = nil,
+        clock: (@Sendable () -> Timestamp)? = nil, logger: Logger
     ) async throws -> FakeCircle {
         let listener = LoopbackListener(logger: logger)
         let routes = FakeCircleRoutes()
         let bound = try await listener.start(routes.router(), port: port)
-        let fake = FakeCircle(settings, port: bound, deliver: deliver, listener: listener)
+        let fake = FakeCircle(
+            settings, port: bound, deliver: deliver, clock: clock ?? FakeMoment.timeOfDay, listener: listener)
         await routes.serve(fake)
-        await listener.every(tick) { await fake.turn() }
+        if clock == nil { await listener.every(tick) { await fake.turn() } }
         return fake
     }
 
-    private init(_ settings: FakeCircleSettings, port: Int, deliver: Deliver?, listener: LoopbackListener) {
+    private init(
+        _ settings: FakeCircleSettings, port: Int, deliver: Deliver?, clock: @escaping @Sendable () -> Timestamp,
+        listener: LoopbackListener
+    ) {
         self.settings = settings
         self.deliver = deliver
+        self.clock = clock
         self.listener = listener
         baseURL = "http://127.0.0.1:\(port)"
     }
@@ -102,14 +110,15 @@ public actor FakeCircle {
         books.pay(body, fault: settings.faults.take(recipientID), settings: settings, now: moment)
     }
 
-    private var moment: FakeMoment { .now(aheadSeconds: settings.aheadSeconds) }
+    private var moment: FakeMoment { FakeMoment(clock(), aheadSeconds: settings.aheadSeconds) }
 
     /// One turn of its clock: payouts move on, notifications go out.
-    private func turn() async {
+    public func turn() async {
+        let now = clock()
         books.advance(to: moment, settings: settings)
-        outbox.add(books.takeNotices(), faults: settings.webhookFaults, now: FakeMoment.timeOfDay())
+        outbox.add(books.takeNotices(), faults: settings.webhookFaults, now: now)
         let (url, deliver, client) = (settings.webhookURL, deliver, client)
-        for entry in outbox.takeDue(at: FakeMoment.timeOfDay(), canSend: { _ in deliver != nil || url != nil }) {
+        for entry in outbox.takeDue(at: now, canSend: { _ in deliver != nil || url != nil }) {
             let body = entry.notice.body
             let delivery = CircleDelivery(body: body, signature: FakeCircleKey.sign(body), keyID: FakeCircleKey.id)
             let status: Int
@@ -119,7 +128,7 @@ public actor FakeCircle {
                 let headers = [("X-Circle-Signature", delivery.signature), ("X-Circle-Key-Id", delivery.keyID)]
                 status = await WebhookOutbox.post(body, headers: headers, to: url ?? "", with: client)
             }
-            if !(200..<300).contains(status) { outbox.retry(entry, at: FakeMoment.timeOfDay()) }
+            if !(200..<300).contains(status) { outbox.retry(entry, at: clock()) }
         }
     }
 }

@@ -16,8 +16,6 @@ struct FakeMoment: Sendable {
         Timestamp(microsecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000_000))
     }
 
-    static func now(aheadSeconds: Int64) -> FakeMoment { FakeMoment(timeOfDay(), aheadSeconds: aheadSeconds) }
-
     /// As in `2026-11-01T12:00:00Z`.
     var rfc3339: String {
         Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)

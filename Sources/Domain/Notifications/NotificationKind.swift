@@ -13,6 +13,8 @@ public enum NotificationKind: String, CaseIterable, Sendable {
     case appealAnswered = "appeal_answered"
     /// A worker reads a partition no further until a person says so.
     case partitionHeld = "partition_held"
+    /// A worker is too far behind in a topic for too long.
+    case topicLag = "topic_lag"
     case commissionReversed = "commission_reversed"
     case statementReady = "statement_ready"
     case weeklyUpdate = "weekly_update"
@@ -31,6 +33,7 @@ public enum NotificationKind: String, CaseIterable, Sendable {
         case .appealMade: "An affiliate appeals"
         case .appealAnswered: "An appeal was answered"
         case .partitionHeld: "A partition is held"
+        case .topicLag: "A worker is too far behind in its topic"
         case .commissionReversed: "Commissions were reversed"
         case .statementReady: "A statement is ready"
         case .weeklyUpdate: "The week in figures"
@@ -41,7 +44,7 @@ public enum NotificationKind: String, CaseIterable, Sendable {
     public func concerns(_ audience: NotificationAudience) -> Bool {
         switch self {
         case .payoutFailed, .payoutReturned: true
-        case .payoutUnknown, .breakFound, .fraudReview, .fraudHold, .appealMade, .partitionHeld:
+        case .payoutUnknown, .breakFound, .fraudReview, .fraudHold, .appealMade, .partitionHeld, .topicLag:
             audience == .admin
         case .payoutSent, .payoutPaid, .appealAnswered, .commissionReversed, .statementReady, .weeklyUpdate:
             audience == .affiliate

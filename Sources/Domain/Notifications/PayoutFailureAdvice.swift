@@ -26,6 +26,8 @@ public enum PayoutFailureAdvice {
             "The bank refused the payment and did not say why. Ask your bank, or enter another account."
         case "unsupported_card":
             "The card does not take payouts. Enter a bank account."
+        case "returned_by_hand":
+            "The payment came back to us. Enter another account, or write to us if yours takes payments."
         default:
             "The payment was refused. Check your payout method, and write to us if it is right."
         }

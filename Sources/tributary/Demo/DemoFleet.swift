@@ -83,7 +83,7 @@ struct DemoFleet: Sendable {
     private static let shared = [
         "KAFKA_SESSION_TIMEOUT_MS": String(sessionTimeoutMilliseconds), "KAFKA_FETCH_WAIT_MAX_MS": "10",
         "HEALTH_PORT": "0", "JUDGING_INTERVAL_SECONDS": "1", "RANKING_SECONDS": "5", "INSIGHTS_SECONDS": "5",
-        "AUTO_REGISTER": "on", "LOG_LEVEL": "info", "DEAD_LETTER_LIMIT": "0",
+        "WEBHOOK_LOOPBACK": "allowed", "AUTO_REGISTER": "on", "LOG_LEVEL": "info", "DEAD_LETTER_LIMIT": "0",
     ]
 
     private static func broker(

@@ -7,7 +7,8 @@ import Storage
 
 struct RetentionVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "retention", abstract: "Shows and changes how long events, clicks and sent messages are kept.",
+        commandName: "retention",
+        abstract: "Shows and changes how long events, clicks, sent messages and notifications are kept.",
         subcommands: [RetentionShow.self, RetentionSet.self, RetentionApply.self], defaultSubcommand: RetentionShow.self
     )
 }
@@ -42,12 +43,13 @@ struct RetentionSet: AsyncParsableCommand {
         discussion: "Scorers drop within the hour what a shorter policy no longer keeps. There is no way back.")
 
     @OptionGroup var database: DatabaseOptions
-    @Argument(help: "event, click or outbox.") var subject: String
-    @Argument(help: "Days behind the end of an event's or click's month, or behind the message.") var keepDays: Int32
+    @Argument(help: "event, click, outbox or notification.") var subject: String
+    @Argument(help: "Days behind the end of an event's or click's month, or behind what was sent or told.")
+    var keepDays: Int32
 
     func run() async throws {
         guard let subject = RetentionPolicyStore.Subject(rawValue: subject) else {
-            throw ValidationError("\(subject) is none of event, click, outbox")
+            throw ValidationError("\(subject) is none of event, click, outbox, notification")
         }
         let actor = "tributary (\(NSUserName()))"
         let refusal = try await database.withPool(size: 1) { [keepDays] pool in
@@ -71,7 +73,9 @@ struct RetentionSet: AsyncParsableCommand {
 struct RetentionApply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply", abstract: "Does now what scorers do every hour.",
-        discussion: "Makes the months ahead, drops those that are past their policy, forgets messages sent long ago.")
+        discussion: """
+            Makes the months ahead, drops those that are past their policy, forgets what was sent or told long ago.
+            """)
 
     @OptionGroup var database: DatabaseOptions
 
@@ -79,6 +83,8 @@ struct RetentionApply: AsyncParsableCommand {
         let run = try await database.withPool(size: 1) { pool in try await RetentionRun.once(on: pool, at: systemNow())
         }
         for (name, rows) in run.dropped { print("\(name) dropped, \(rows) rows") }
-        print("months dropped: \(run.dropped.count), messages forgotten: \(run.prunedMessages)")
+        print(
+            "months dropped: \(run.dropped.count), messages forgotten: \(run.prunedMessages), "
+                + "notifications: \(run.prunedNotifications)")
     }
 }
