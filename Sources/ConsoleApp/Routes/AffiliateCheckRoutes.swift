@@ -28,7 +28,7 @@ enum AffiliateCheckRoutes {
                     reason: try PaymentRoutes.checked(reason: call.form["reason"]))
                 let write = try IdempotentWrite(form: call, route: "/affiliates/checks \(change.affiliateID)")
                 let answer = try await apply(change, write, services)
-                return PayoutPageRoutes.redirect(after: answer, done: "affiliate-checked", to: list)
+                return .redirect(after: answer, done: "affiliate-checked", to: list)
             },
         ]
     }

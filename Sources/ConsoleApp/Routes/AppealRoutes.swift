@@ -40,7 +40,7 @@ enum AppealRoutes {
                     affiliateID: form["affiliate_id"], commissionID: form["commission_id"], eventID: form["event_id"],
                     text: form["text"] ?? "", call)
                 let answer = try await open(wanted, try IdempotentWrite(form: call, route: "/appeals"), services)
-                return PayoutPageRoutes.redirect(after: answer, done: "appealed", to: list)
+                return .redirect(after: answer, done: "appealed", to: list)
             },
             .form(list + "/{id}/answer", .decideFraud) { call in
                 let appealID = try appealID(call)
@@ -49,7 +49,7 @@ enum AppealRoutes {
                     allowanceDays: call.form["allowance_days"])
                 let write = try IdempotentWrite(form: call, route: "answer appeal \(appealID)")
                 let answer = try await answer(appealID, wanted, write, services)
-                return PayoutPageRoutes.redirect(after: answer, done: "appeal-answered", to: list)
+                return .redirect(after: answer, done: "appeal-answered", to: list)
             },
         ]
     }

@@ -73,7 +73,7 @@ enum FraudPageRoutes {
         let wanted = try wanted(call)
         let write = try IdempotentWrite(form: call, route: "/fraud-flags/{id}/decide \(caseID)")
         let answer = try await FraudDecisionRoutes.decide(caseID, wanted, write, services)
-        return PayoutPageRoutes.redirect(after: answer, done: "cases-decided", to: "\(list)/\(caseID)")
+        return .redirect(after: answer, done: "cases-decided", to: "\(list)/\(caseID)")
     }
 
     private static func wanted(_ call: Call) throws(Problem) -> FraudDecisionRoutes.Wanted {
@@ -88,7 +88,7 @@ enum FraudPageRoutes {
         let write = try IdempotentWrite(form: call, route: "/fraud-flags/decide")
         let answer = try await FraudDecisionRoutes.decideMany(caseIDs, wanted, write, services)
         let refused = JSONTree(answer.body[...])?["refused"]?.array?.isEmpty == false
-        return PayoutPageRoutes.redirect(
+        return .redirect(
             after: answer, done: refused ? "cases-decided-partly" : "cases-decided", to: list)
     }
 
@@ -97,7 +97,7 @@ enum FraudPageRoutes {
         let write = try IdempotentWrite(form: call, route: "undo fraud decision \(batchID)")
         let answer = try await FraudDecisionRoutes.undo(batchID, write, services)
         let approved = JSONTree(answer.body[...])?["approved_meanwhile"]?.integer ?? 0
-        return PayoutPageRoutes.redirect(
+        return .redirect(
             after: answer, done: approved > 0 ? "decision-undone-late" : "decision-undone", to: list)
     }
 }

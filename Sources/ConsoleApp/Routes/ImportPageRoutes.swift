@@ -52,7 +52,7 @@ enum ImportPageRoutes {
                 throw Problem(
                     answer.status, refusal?["code"]?.string ?? "refused", refusal?["detail"]?.string ?? "Refused.")
             }
-            return redirect(
+            return .redirect(
                 after: answer, done: answer.status == .created ? "import-checked" : "import-known",
                 to: "\(list)/\(handedIn.file.id)")
         } catch let problem as Problem {
@@ -82,11 +82,6 @@ enum ImportPageRoutes {
         let answer = try await ImportRoutes.decide(decision, importID, write, services)
         let isDone = decision == .discard || answer.status == .accepted
         let done = decision == .confirm ? "import-confirmed" : "import-discarded"
-        return redirect(after: answer, done: isDone ? done : "import-decided", to: "\(list)/\(importID)")
-    }
-
-    /// A form's answer is a page that may be loaded again without doing it again.
-    private static func redirect(after answer: Answer, done: String, to page: String) -> Answer {
-        .redirect(to: page + "?notice=" + (answer.status.code < 400 ? done : Notice.refused(by: answer)))
+        return .redirect(after: answer, done: isDone ? done : "import-decided", to: "\(list)/\(importID)")
     }
 }

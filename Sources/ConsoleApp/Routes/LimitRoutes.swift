@@ -122,7 +122,7 @@ enum LimitRoutes {
         }
         let write = try IdempotentWrite(form: call, route: "PUT /settings/\(setting.rawValue)")
         let answer = try await set(setting, to: value, write, services)
-        return PayoutPageRoutes.redirect(after: answer, done: "limits-set", to: page)
+        return .redirect(after: answer, done: "limits-set", to: page)
     }
 
     /// An amount that is left empty is none where there may be none.
@@ -136,6 +136,6 @@ enum LimitRoutes {
         let answer = try await ProgramRoutes.change(
             programID, to: body, by: try call.authenticated(), if: Precondition(tag: call.form["etag"]), write,
             services)
-        return PayoutPageRoutes.redirect(after: answer, done: "limits-set", to: address)
+        return .redirect(after: answer, done: "limits-set", to: address)
     }
 }

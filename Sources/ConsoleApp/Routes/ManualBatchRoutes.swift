@@ -30,7 +30,7 @@ enum ManualBatchRoutes {
             .page(page, .readLedger) { try await show($0, services) },
             .form(page, .decidePayouts) { call in
                 let answer = try await make(IdempotentWrite(form: call, route: "/manual-batches"), services)
-                return PayoutPageRoutes.redirect(
+                return .redirect(
                     after: answer, done: answer.status == .created ? "batch-made" : "nothing-payable", to: page)
             },
             .page(page + "/{id}/file", .decidePayouts) { try await file($0, services) },
@@ -125,7 +125,7 @@ enum ManualBatchRoutes {
         let id = call.parameter("id")
         let write = try IdempotentWrite(form: call, route: "\(mark.action) \(id)")
         let answer = try await apply(mark, id, write, services)
-        return PayoutPageRoutes.redirect(after: answer, done: done, to: page)
+        return .redirect(after: answer, done: done, to: page)
     }
 
     private static func apply(

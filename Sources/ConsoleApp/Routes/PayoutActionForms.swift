@@ -16,7 +16,7 @@ enum PayoutActionForms {
             .form(list + "/freezes/{id}/lift", .decidePayouts) { call in
                 let write = try IdempotentWrite(form: call, route: "lift " + call.parameter("id"))
                 let answer = try await BreakRoutes.lift(call.parameter("id"), write, services)
-                return PayoutPageRoutes.redirect(after: answer, done: "lifted", to: list)
+                return .redirect(after: answer, done: "lifted", to: list)
             },
             .form(list + "/{id}/cancel", .decidePayouts) { call in
                 let reason = try PaymentRoutes.checked(reason: call.form["reason"])
@@ -40,7 +40,7 @@ enum PayoutActionForms {
         let payoutID = try PaymentRoutes.identifier(call)
         let write = try IdempotentWrite(form: call, route: "\(action.name) \(payoutID)")
         let answer = try await PayoutControlRoutes.act(action, payoutID, write, services)
-        return PayoutPageRoutes.redirect(after: answer, done: done, to: "\(list)/\(payoutID)")
+        return .redirect(after: answer, done: done, to: "\(list)/\(payoutID)")
     }
 
     private static func decideMany(_ call: Call, _ services: Services) async throws -> Answer {
@@ -50,14 +50,14 @@ enum PayoutActionForms {
         let payoutIDs = try PayoutControlRoutes.identifiers(call.form.values("payout_id"))
         let write = try IdempotentWrite(form: call, route: "many: " + decision.action)
         let answer = try await PayoutControlRoutes.decideMany(decision, payoutIDs, write, services)
-        return PayoutPageRoutes.redirect(after: answer, done: "decided-many", to: list)
+        return .redirect(after: answer, done: "decided-many", to: list)
     }
 
     private static func freeze(_ call: Call, _ services: Services) async throws -> Answer {
         let reason = try PaymentRoutes.checked(reason: call.form["reason"])
         let write = try IdempotentWrite(form: call, route: "/payout-freezes")
         let answer = try await BreakRoutes.freeze(call.form["scope"], call.form["subject"], reason, write, services)
-        return PayoutPageRoutes.redirect(after: answer, done: "frozen", to: list)
+        return .redirect(after: answer, done: "frozen", to: list)
     }
 
     private static func breaks(_ call: Call, _ services: Services) async throws -> Answer {
@@ -82,6 +82,6 @@ enum PayoutActionForms {
         let words = try PaymentRoutes.checked(reason: call.form["resolution"])
         let write = try IdempotentWrite(form: call, route: "resolve " + call.parameter("id"))
         let answer = try await BreakRoutes.resolve(call.parameter("id"), words, write, services)
-        return PayoutPageRoutes.redirect(after: answer, done: "break-resolved", to: breaksPage)
+        return .redirect(after: answer, done: "break-resolved", to: breaksPage)
     }
 }

@@ -42,16 +42,16 @@ enum WebhookEndpointRoutes {
             .form(page + "/add", .changeWebhooks) { try await addByForm($0, services) },
             .form(page + "/{id}/stop", .changeWebhooks) { call in
                 let answer = try await turn(off: true, call, try formWrite(call), services)
-                return PayoutPageRoutes.redirect(after: answer, done: "endpoint-stopped", to: page)
+                return .redirect(after: answer, done: "endpoint-stopped", to: page)
             },
             .form(page + "/{id}/resume", .changeWebhooks) { call in
                 let answer = try await turn(off: false, call, try formWrite(call), services)
-                return PayoutPageRoutes.redirect(after: answer, done: "endpoint-resumed", to: page)
+                return .redirect(after: answer, done: "endpoint-resumed", to: page)
             },
             .form(page + "/{id}/replay", .changeWebhooks) { call in
                 guard let day = try call.form.day("since") else { return .redirect(to: page + "?notice=refused") }
                 let answer = try await replay(Timestamp(startOfDay: day), call, try formWrite(call), services)
-                return PayoutPageRoutes.redirect(after: answer, done: "webhooks-replayed", to: page)
+                return .redirect(after: answer, done: "webhooks-replayed", to: page)
             },
         ]
     }
