@@ -98,7 +98,8 @@ struct NaiveSignals {
         case .returningCustomers: return share(real.filter { $0.event.isNew != nil }) { $0.event.isNew == false }
         case .nearLimitOrders:
             guard let limit = limits[program] else { return nil }
-            return share(real) { $0.event.amount >= limit - limit / 10 && $0.event.amount < limit }
+            let near = real.filter { $0.event.amount >= limit - limit / 10 && $0.event.amount < limit }.count
+            return repetitions(real).map { (max(0, near - $0), real.count) }
         case .repeatedOrders: return share(own) { $0.isRepeated }
         case .offMarketOrders:
             return share(real.filter { $0.event.country != nil }) { order in
@@ -108,6 +109,18 @@ struct NaiveSignals {
         case .chargebacks: return share(real) { lost($0, "chargeback") }
         default: return devices(signal, real) ?? heaps(signal, real) ?? ofClicks(signal, program, real, isWanted)
         }
+    }
+
+    /// How often the commonest amount was repeated; of four weeks the engine knows the amounts of the last two alone,
+    /// of which it takes as many for the rest.
+    private func repetitions(_ real: [Order]) -> Set<Int> {
+        let days = Set(real.map(\.event.at.day))
+        return Set(
+            days.map { day in
+                let known = real.filter { $0.event.at.day >= day }
+                let top = Dictionary(known.map { ($0.event.amount, 1) }, uniquingKeysWith: +).values.max() ?? 1
+                return Int((Double((top - 1) * real.count) / Double(known.count)).rounded())
+            })
     }
 
     private func gap(_ order: Order) -> Int64 { order.clicked.map { order.event.at.seconds(since: $0.at) } ?? 0 }
