@@ -68,8 +68,8 @@ public enum FraudModelStore {
     ) throws(PostgresError) -> [Version] {
         try transaction.query(
             """
-            SELECT fraud_model_id, bias, weights::text[], examples, status, made_by, made_at FROM fraud_model
-            WHERE base = $1 AND (NOT $2 OR status = 'active') ORDER BY fraud_model_id DESC
+            SELECT fraud_model_id, bias, weights::text[], examples, status, made_by, made_at, slope, prior_shift
+            FROM fraud_model WHERE base = $1 AND (NOT $2 OR status = 'active') ORDER BY fraud_model_id DESC
             """, .text(FraudModel.standard.version), .bool(isActive)
         ) { row throws(PostgresError) in
             let id = try row.int8(0)
@@ -81,6 +81,8 @@ public enum FraudModelStore {
             model.version = "\(model.version)/\(id)"
             model.bias = try row.float8(1)
             model.weights = weights
+            model.slope = try row.float8(7)
+            model.priorShift = try row.float8(8)
             return Version(
                 id: id, model: model, examples: try row.int8(3), status: try row.text(4), madeBy: try row.text(5),
                 madeAt: Timestamp(microsecondsSinceEpoch: try row.timestamp(6)))
@@ -108,15 +110,32 @@ public enum FraudModelStore {
         guard !decisions.isEmpty else { return nil }
         var learning = DecisionLearning(standard)
         for (decision, features) in decisions { learning.learn(decision, features) }
+        for day in try sample(in: transaction) { learning.see(day.features, of: day.affiliate, on: day.day) }
         let model = learning.model
         let ids = try transaction.query(
             """
-            INSERT INTO fraud_model (base, bias, weights, examples, status, made_by, made_at)
-            VALUES ($1, $2, $3::float8[], $4, 'shadow', $5, $6) RETURNING fraud_model_id
-            """, .text(standard.version), .float8(model.bias), .float8s(model.weights),
-            .int8(Int64(decisions.count)), .text(actor), .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
+            INSERT INTO fraud_model (base, bias, weights, slope, prior_shift, examples, status, made_by, made_at)
+            VALUES ($1, $2, $3::float8[], $4, $5, $6, 'shadow', $7, $8) RETURNING fraud_model_id
+            """, .text(standard.version), .float8(model.bias), .float8s(model.weights), .float8(model.slope),
+            .float8(model.priorShift), .int8(Int64(decisions.count)), .text(actor),
+            .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
         ) { row throws(PostgresError) in try row.int8(0) }
         return ids.first.map { ($0, decisions.count) }
+    }
+
+    /// Days of affiliates by chance, whether or not somebody looked at them.
+    private static func sample(
+        in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [(affiliate: UInt64, day: Int32, features: FraudFeatures)] {
+        try transaction.query(
+            """
+            SELECT affiliate_id, day, features FROM fraud_judgement
+            WHERE split_part(model_version, '/', 1) = $1
+            ORDER BY hashtextextended(affiliate_id, day - date '1970-01-01') LIMIT $2
+            """, .text(FraudModel.standard.version), .int8(Int64(DecisionLearning.backgroundMaximum))
+        ) { row throws(PostgresError) in
+            (FraudHash.of(try row.text(0)), try row.date(1), try features(try row.bytes(2)))
+        }
     }
 
     /// Lets a version judge from now on, open days included, in the place of the one that does.

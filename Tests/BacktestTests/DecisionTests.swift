@@ -5,12 +5,15 @@ import Testing
 @Suite("What admins decide is learnt")
 struct DecisionTests {
     /// A book on the first day on which it suspects somebody, with what it said then.
-    private static func suspecting(_ days: inout FraudDays) throws -> (book: FraudBook, judgement: FraudJudgement) {
+    private static func suspecting(
+        _ days: inout FraudDays
+    ) throws -> (book: FraudBook, judgement: FraudJudgement, all: [FraudJudgement]) {
         for event in JudgedWorld(seed: 501, affiliates: 24, days: 18).events { days.observe(event) }
         var book = FraudBook()
         for day in days.list.dropLast(3) {
             _ = book.close(day, days.close(day), FraudContext(), .standard)
-            if let judgement = book.judge(.standard).first(where: { $0.verdict != .clear }) { return (book, judgement) }
+            let all = book.judge(.standard)
+            if let judgement = all.first(where: { $0.verdict != .clear }) { return (book, judgement, all) }
         }
         throw NobodySuspected()
     }
@@ -20,7 +23,7 @@ struct DecisionTests {
     @Test("Confirmations raise the score of what they saw, dismissals lower it, and no weight falls below 0")
     func weights() throws {
         var days = FraudDays()
-        let (_, judgement) = try Self.suspecting(&days)
+        let (_, judgement, _) = try Self.suspecting(&days)
         let standard = FraudModel.standard
         for (isConfirmed, cases) in [(true, 20), (false, 20), (false, 200)] {
             var learning = DecisionLearning(standard)
@@ -37,10 +40,50 @@ struct DecisionTests {
         #expect(DecisionLearning(standard).model.weights == standard.weights)
     }
 
+    @Test(
+        "A nat of evidence is worth another once fifty decisions say so, within bounds",
+        arguments: [(49, true), (60, true), (400, true), (400, false)])
+    func slope(cases: Int, isConfirmed: Bool) throws {
+        var days = FraudDays()
+        let (_, judgement, _) = try Self.suspecting(&days)
+        var learning = DecisionLearning(.standard)
+        for _ in 0..<cases {
+            learning.learn(
+                FraudDecision(affiliate: judgement.affiliate, isConfirmed: isConfirmed), judgement.features)
+        }
+        let standard = FraudModel.standard
+        let learnt = learning.model
+        let said = "slope \(learnt.slope), shift \(learnt.priorShift)"
+        #expect((learnt.slope == standard.slope) == (cases < 50), "\(said)")
+        #expect((0.5...1.5).contains(learnt.slope / standard.slope), "\(said)")
+        #expect(abs(learnt.priorShift - standard.priorShift) <= 1, "\(said)")
+    }
+
+    @Test("What nobody looked at stays about what it was, however many cases are decided alike")
+    func unreviewed() throws {
+        var days = FraudDays()
+        let (_, judgement, all) = try Self.suspecting(&days)
+        let others = all.map(\.features)
+        var changes: [Double] = []
+        for isSeen in [true, false] {
+            var learning = DecisionLearning(.standard)
+            for (number, features) in others.enumerated() where isSeen {
+                for day: Int32 in 0..<10 { learning.see(features, of: UInt64(number), on: day) }
+            }
+            for _ in 0..<100 {
+                learning.learn(FraudDecision(affiliate: judgement.affiliate, isConfirmed: true), judgement.features)
+            }
+            let (learnt, standard) = (learning.model, FraudModel.standard)
+            changes.append(
+                others.reduce(0) { $0 + abs(learnt.probability($1) - standard.probability($1)) } / Double(others.count))
+        }
+        #expect(changes[0] * 2 < changes[1] && changes[0] < 0.02, "\(changes)")
+    }
+
     @Test("A dismissed affiliate may go on as it was seen; a confirmed one stays under suspicion")
     func standing() throws {
         var days = FraudDays()
-        let (book, judgement) = try Self.suspecting(&days)
+        let (book, judgement, _) = try Self.suspecting(&days)
         let next = try #require(days.list.first)
         let events = days.close(next)
         var probabilities: [Bool?: Double] = [:]

@@ -29,11 +29,13 @@ struct NaiveSignals {
     /// k and n of a signal.
     ///
     /// - Returns: the pairs that the sentence may mean (where it says "unusually soon", one for each line that may be
-    ///   drawn); nil for a signal that counts no shares.
+    ///   drawn; below a limit, as the days go whose amounts are known one by one); nil for a signal that counts no
+    ///   shares.
     func counts(_ signal: FraudSignal) -> [Share]? {
         switch signal {
         case .fastOrders: [2, 5, 15, 60, 300].map(soonerThan)
         case .slowOrders: DayCell.timeEdges.map { (clicked.count - soonerThan($0).k, clicked.count) }
+        case .nearLimitOrders: nearLimit()
         default:
             (times(signal) ?? buyers(signal) ?? places(signal) ?? money(signal) ?? heaps(signal)).map { [$0] }
                 ?? NaiveClicks(self).counts(signal).map { [$0] }
@@ -138,9 +140,6 @@ struct NaiveSignals {
 
     private func money(_ signal: FraudSignal) -> Share? {
         switch signal {
-        case .nearLimitOrders:
-            guard let limit = world.limits[program] else { return nil }
-            return share(real) { $0.event.amount >= limit - limit / 10 && $0.event.amount < limit }
         case .refunds: return lost("refund") { _, _ in true }
         case .earlyRefunds: return lost("refund") { $1.at.seconds(since: $0.at) <= 3 * 86_400 }
         case .chargebacks: return lost("chargeback") { _, _ in true }
@@ -148,6 +147,18 @@ struct NaiveSignals {
             return share(real.filter { $0.event.coupon != nil }) { owner(of: $0) != $0.event.affiliate }
         default: return nil
         }
+    }
+
+    /// Of four weeks the engine knows the amounts of the last two alone, of which it takes as many for the rest.
+    private func nearLimit() -> [Share]? {
+        guard let limit = world.limits[program] else { return nil }
+        let near = real.count { $0.event.amount >= limit - limit / 10 && $0.event.amount < limit }
+        let repetitions = Set(real.map(\.event.day)).map { day in
+            let known = real.filter { $0.event.day >= day }
+            let top = Dictionary(known.map { ($0.event.amount, 1) }, uniquingKeysWith: +).values.max() ?? 1
+            return Int((Double((top - 1) * real.count) / Double(known.count)).rounded())
+        }
+        return Set(repetitions).sorted().map { (max(0, near - $0), real.count) }
     }
 
     private func lost(_ type: String, _ isCounted: (Event, Event) -> Bool) -> Share {

@@ -87,7 +87,10 @@ import Testing
             var learning = DecisionLearning(.standard)
             let features = try #require(seen.first?.features)
             learning.learn(FraudDecision(affiliate: 1, isConfirmed: false), features)
-            #expect(active.weights == learning.model.weights && active.bias == learning.model.bias)
+            for day in seen { learning.see(day.features, of: FraudHash.of(day.affiliateID), on: day.day) }
+            let model = learning.model
+            #expect(active.weights == model.weights && active.bias == model.bias)
+            #expect(active.slope == model.slope && active.priorShift == model.priorShift)
             #expect(active.trees == FraudModel.standard.trees)
             #expect(all.map(\.model.version) == [active.version])
         }

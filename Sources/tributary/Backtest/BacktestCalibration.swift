@@ -28,8 +28,11 @@ extension Backtest {
             let wrong = cases.map { _ in Double(dice.below(1_000)) < flipped * 1_000 }
             let models: [(String, FraudModel)] = [
                 ("before any decision", .standard),
-                ("after \(cases.count) decisions", Calibration.learnt(cases, cases.map { _ in false })),
-                ("after \(cases.count), \(wrong.filter(\.self).count) of them wrong", Calibration.learnt(cases, wrong)),
+                ("after \(cases.count) decisions", Calibration.learnt(reviewed, cases, cases.map { _ in false })),
+                (
+                    "after \(cases.count), \(wrong.filter(\.self).count) of them wrong",
+                    Calibration.learnt(reviewed, cases, wrong)
+                ),
             ]
             for (title, model) in models {
                 var scored: [DetectionReport.Scored] = []
@@ -62,8 +65,11 @@ extension Backtest {
             return cases
         }
 
-        private static func learnt(_ cases: [WorldRun.Row], _ isWrong: [Bool]) -> FraudModel {
+        private static func learnt(_ rows: [WorldRun.Row], _ cases: [WorldRun.Row], _ isWrong: [Bool]) -> FraudModel {
             var learning = DecisionLearning(.standard)
+            for row in rows {
+                learning.see(row.judgement.features, of: row.judgement.affiliate ^ row.world, on: Int32(row.day))
+            }
             for (row, isWrong) in zip(cases, isWrong) {
                 let isCheat = row.affiliate.cheatDays.contains { $0 <= row.day }
                 let decision = FraudDecision(affiliate: row.judgement.affiliate, isConfirmed: isCheat != isWrong)

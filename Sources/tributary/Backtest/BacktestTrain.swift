@@ -48,7 +48,10 @@ extension Backtest {
             let rows = try Train.rows(from: seed, count: worlds)
             let test = try Train.rows(from: 1_000_001, count: testWorlds)
             let model = Train.fit(rows)
-            for (name, model) in [("sum", model.sumOnly), ("trees", model.treesOnly), ("both", model)] {
+            let models = [
+                ("sum", model.sumOnly), ("trees", model.treesOnly), ("rarity", model.rarityOnly), ("all", model),
+            ]
+            for (name, model) in models {
                 let report = DetectionReport(test.map { .init(row: $0, score: model.logit($0.judgement.features)) })
                 print(
                     "\(name): by day \(decimal(report.daysPrecision, places: 3)), by affiliate "
@@ -83,8 +86,9 @@ extension Backtest {
                 limits: Dictionary(uniqueKeysWithValues: common.map { ($0, supportingLimit) }))
             let trees = TreeFit(examples, unasked: Set(common))
             return FraudModel(
-                version: "worlds-3", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
-                familyLimit: familyLimit, trees: trees.trees, treeBias: trees.bias)
+                version: "worlds-4", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
+                familyLimit: familyLimit, trees: trees.trees, treeBias: trees.bias,
+                rarity: FraudRarity(examples, unasked: Set(common).union(0..<signals)))
         }
 
         /// A kind counts at least as much as an even share of the kinds, if that takes no day for more than the
@@ -118,11 +122,12 @@ extension Backtest {
         ) {
             guard !kinds.isEmpty else { return }
             print(
-                "\nkind left out      sum: AP recall   trees: AP recall   both: AP recall   had it seen it: AP recall")
+                "\nkind left out      sum: AP recall   trees: AP recall  rarity: AP recall     all: AP recall   "
+                    + "had it seen it: AP recall")
             for kind in kinds {
                 let model = fit(rows, without: kind)
                 var line = kind.rawValue + String(repeating: " ", count: max(0, 18 - kind.rawValue.count))
-                for model in [model.sumOnly, model.treesOnly, model, seen] {
+                for model in [model.sumOnly, model.treesOnly, model.rarityOnly, model, seen] {
                     let report = DetectionReport(test.map { .init(row: $0, score: model.logit($0.judgement.features)) })
                     line += " \(decimal(report.precision(of: kind), places: 3))"
                     line += " \(decimal(report.recall(of: kind), places: 3))    "
@@ -168,6 +173,10 @@ extension FraudModel {
             treeBias: treeBias)
     }
 
+    fileprivate var rarityOnly: FraudModel {
+        FraudModel(version: version, bias: 0, weights: [], familyLimit: familyLimit, rarity: rarity)
+    }
+
     /// The weights as source.
     fileprivate var source: String {
         var lines = [
@@ -180,6 +189,8 @@ extension FraudModel {
         for (index, weight) in weights.enumerated() where weight > 0 {
             lines.append("        \(FraudFeatures.name(index)) \(Int((weight * 1_000).rounded()))")
         }
+        lines += ["        \"\"\"", "", "    /// As `FraudRarity.text` writes it.", "    static let rarity = \"\"\""]
+        lines += (rarity?.text ?? "").split(separator: "\n").map { "        \($0)" }
         lines += ["        \"\"\"", "", "    /// As `FraudTree.text` writes them.", "    static let trees = \"\"\""]
         lines += trees.map { "        \($0.text)" }
         return (lines + ["        \"\"\"", "}", ""]).joined(separator: "\n")

@@ -29,7 +29,10 @@ struct FraudBacktest {
         for day in days.list where day <= last {
             let events = days.close(day)
             let conversions = book.close(day, events, context, model)
-            try visit(day, book.judge(model), conversions)
+            let judgements = book.judge(model)
+            try visit(day, judgements, conversions)
+            guard !decisions.isEmpty else { continue }
+            for judgement in judgements { learning.see(judgement.features, of: judgement.affiliate, on: day) }
             guard let decided = decisions[day] else { continue }
             for decision in decided {
                 if let features = book.decide(decision) { learning.learn(decision, features) }

@@ -17,31 +17,71 @@ public struct FraudDecision: Sendable, Hashable, Codable {
 
 /// Learns from decisions: the linear weights move from the standard ones as far as the decided cases ask for, and no
 /// weight falls below 0. The trees stay as they are, so that a wrong admin can spoil half of a score at most.
+///
+/// Admins look at what is suspected, and at a case once, however many days it takes: cases are another world than days.
+/// So a sample of all days counts beside them, each as probable as the standard model has it, and what nobody looked at
+/// stays what it was.
 public struct DecisionLearning: Sendable {
     /// λ: what the standard weights count beside the decisions.
-    private static let precision = 8.0
+    private static let precision = 20.0
     private static let examplesMaximum = 5_000
+    /// Days in the sample.
+    public static let backgroundMaximum = 400
+    /// What each counts: many that nobody looked at, of whom every one is a weak witness.
+    private static let backgroundWeight = 4.0
+    /// How often an admin is taken to be wrong.
+    private static let doubt = 0.1
 
     private let standard: FraudModel
     private var examples: [FraudExample] = []
+    /// By a hash of what each is, the least of which stay: a sample that does not depend on an order.
+    private var background: [(key: UInt64, example: FraudExample)] = []
 
     public init(_ standard: FraudModel) { self.standard = standard }
 
     public mutating func learn(_ decision: FraudDecision, _ features: FraudFeatures) {
-        examples.append(FraudExample(features: features, isFraud: decision.isConfirmed))
+        examples.append(example(features, truth: decision.isConfirmed ? 1 : 0, doubt: Self.doubt))
         if examples.count > DecisionLearning.examplesMaximum { examples.removeFirst() }
+    }
+
+    /// Takes in a day of an affiliate, whether or not somebody looked at it.
+    public mutating func see(_ features: FraudFeatures, of affiliate: UInt64, on day: Int32) {
+        let key = FraudHash.mixed(affiliate ^ FraudHash.mixed(UInt64(bitPattern: Int64(day))))
+        let isFull = background.count >= Self.backgroundMaximum
+        if isFull, let last = background.last, key >= last.key { return }
+        if isFull { background.removeLast() }
+        let truth = Elementary.logistic(standard.logit(features))
+        let index = background.firstIndex { $0.key > key } ?? background.count
+        background.insert((key, example(features, truth: truth, weight: Self.backgroundWeight)), at: index)
+    }
+
+    /// What a nat of the weights is of the odds.
+    private var share: Double { standard.slope * standard.weightShare }
+
+    private func example(
+        _ features: FraudFeatures, truth: Double, weight: Double = 1, doubt: Double = 0
+    ) -> FraudExample {
+        let weighed = zip(standard.weights, features.values).reduce(standard.bias) { $0 + $1.0 * Double($1.1) }
+        return FraudExample(
+            features: features, truth: truth, weight: weight, offset: standard.logit(features) - share * weighed,
+            doubt: doubt)
     }
 
     /// The standard model as the decisions so far change it.
     public var model: FraudModel {
         guard !examples.isEmpty else { return standard }
+        let all = examples + background.map(\.example)
         let fit = LogisticFit(
-            examples, around: standard.bias, standard.weights, precision: DecisionLearning.precision,
-            biasPrecision: DecisionLearning.precision)
+            all, around: standard.bias, standard.weights, precision: Self.precision,
+            biasPrecision: Self.precision, share: share)
         var model = standard
         model.bias = fit.bias
         model.weights = fit.weights
         model.version = "\(standard.version)+\(examples.count)"
+        if let calibration = Calibration(of: model, by: all, decisions: examples.count) {
+            model.slope *= calibration.slope
+            model.priorShift += calibration.shift
+        }
         return model
     }
 }

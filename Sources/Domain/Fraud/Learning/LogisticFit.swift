@@ -1,14 +1,38 @@
-/// One affiliate-day that is known to be fraud or honest.
+/// One affiliate-day of which something is known.
 public struct FraudExample: Sendable {
     public let features: FraudFeatures
-    public let isFraud: Bool
+    /// That it is fraud: 0 or 1 if that was found out, between them if it is a guess.
+    public let truth: Double
     /// What it counts: less than 1 for what nobody looked at, more for what was looked at by chance.
     public let weight: Double
+    /// Nats that speak for fraud whatever the weights are.
+    public let offset: Double
+    /// How often whoever found it out is wrong.
+    public let doubt: Double
 
     public init(features: FraudFeatures, isFraud: Bool, weight: Double = 1) {
+        self.init(features: features, truth: isFraud ? 1 : 0, weight: weight)
+    }
+
+    init(features: FraudFeatures, truth: Double, weight: Double = 1, offset: Double = 0, doubt: Double = 0) {
         self.features = features
-        self.isFraud = isFraud
+        self.truth = truth
         self.weight = weight
+        self.offset = offset
+        self.doubt = doubt
+    }
+
+    var isFraud: Bool { truth > 0.5 }
+
+    /// How the loss changes with the logarithm of the odds. Of a doubtful example it changes little where the odds are
+    /// far from what was said: such a word is rather wrong than news.
+    func slope(at logit: Double) -> (gradient: Double, curvature: Double) {
+        let p = Elementary.logistic(logit)
+        let spread = p * (1 - p)
+        guard doubt > 0 else { return (weight * (p - truth), weight * spread) }
+        let said = doubt + (1 - 2 * doubt) * p
+        let change = (1 - 2 * doubt) * spread / (said * (1 - said))
+        return (weight * (said - truth) * change, weight * said * (1 - said) * change * change)
     }
 }
 
@@ -25,26 +49,29 @@ public struct LogisticFit: Sendable {
     public private(set) var bias: Double
     public private(set) var weights: [Double]
     private let limits: [Double]
+    private let share: Double
 
     /// - Parameters:
     ///   - bias, weights: where the prior has its middle.
     ///   - precision: λ, how firmly the prior holds.
     ///   - biasPrecision: the same of the bias; 0 leaves it free.
     ///   - limits: what weights are at most, by index; those of the other indices have no limit.
+    ///   - share: what a nat of bias and weights is of the odds; the rest of them is in the examples' offsets.
     public init(
         _ examples: [FraudExample], around bias: Double, _ weights: [Double], precision lambda: Double,
-        biasPrecision: Double = 0, limits: [Int: Double] = [:]
+        biasPrecision: Double = 0, limits: [Int: Double] = [:], share: Double = 1
     ) {
         self.bias = bias
+        self.share = share
         self.limits = weights.indices.map { limits[$0] ?? .infinity }
         self.weights = weights
         let prior = (bias: bias, weights: weights)
         var columns = [[(row: Int32, value: Float)]](repeating: [], count: weights.count)
-        var logits = [Double](repeating: bias, count: examples.count)
+        var logits = examples.map { share * bias + $0.offset }
         for (row, example) in examples.enumerated() {
             for (index, value) in example.features.values.enumerated() where value != 0 {
                 columns[index].append((Int32(row), value))
-                logits[row] += weights[index] * Double(value)
+                logits[row] += share * weights[index] * Double(value)
             }
         }
         for _ in 0..<LogisticFit.roundsMaximum {
@@ -63,13 +90,13 @@ public struct LogisticFit: Sendable {
         var gradient = lambda * (bias - prior)
         var curvature = lambda + 1e-9
         for (example, logit) in zip(examples, logits) {
-            let p = Elementary.logistic(logit)
-            gradient += example.weight * (p - (example.isFraud ? 1 : 0))
-            curvature += example.weight * p * (1 - p)
+            let slope = example.slope(at: logit)
+            gradient += slope.gradient * share
+            curvature += slope.curvature * share * share
         }
         let step = LogisticFit.bounded(-gradient / curvature)
         bias += step
-        for row in logits.indices { logits[row] += step }
+        for row in logits.indices { logits[row] += share * step }
         return abs(step)
     }
 
@@ -80,16 +107,16 @@ public struct LogisticFit: Sendable {
         var gradient = lambda * (weights[index] - prior)
         var curvature = lambda + 1e-9
         for (row, value) in column {
-            let example = examples[Int(row)]
-            let p = Elementary.logistic(logits[Int(row)])
-            gradient += example.weight * (p - (example.isFraud ? 1 : 0)) * Double(value)
-            curvature += example.weight * p * (1 - p) * Double(value * value)
+            let slope = examples[Int(row)].slope(at: logits[Int(row)])
+            let change = share * Double(value)
+            gradient += slope.gradient * change
+            curvature += slope.curvature * change * change
         }
         let wanted = min(limits[index], max(0, weights[index] + LogisticFit.bounded(-gradient / curvature)))
         let step = wanted - weights[index]
         guard step != 0 else { return 0 }
         weights[index] = wanted
-        for (row, value) in column { logits[Int(row)] += step * Double(value) }
+        for (row, value) in column { logits[Int(row)] += share * step * Double(value) }
         return step
     }
 

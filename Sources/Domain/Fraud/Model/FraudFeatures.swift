@@ -7,6 +7,8 @@ public struct FraudFeatures: Sendable, Hashable, Codable {
 
     public internal(set) var values: [Float]
 
+    init(values: [Float]) { self.values = values }
+
     init(_ findings: [SignalFinding]) {
         values = [Float](repeating: 0, count: FraudFeatures.count)
         for finding in findings {

@@ -11,6 +11,7 @@ extension FraudModel {
         let trees = StandardWeights.trees.split(separator: "\n").compactMap { FraudTree(text: $0) }
         return FraudModel(
             version: StandardWeights.version, bias: StandardWeights.bias, weights: weights,
-            familyLimit: StandardWeights.familyLimit, trees: trees, treeBias: StandardWeights.treeBias)
+            familyLimit: StandardWeights.familyLimit, trees: trees, treeBias: StandardWeights.treeBias,
+            rarity: FraudRarity(text: StandardWeights.rarity))
     }()
 }

@@ -73,6 +73,9 @@ enum StandardWeights {
         device_ring_change 469
         """
 
+    /// As `FraudRarity.text` writes it.
+    static let rarity = ""
+
     /// As `FraudTree.text` writes them.
     static let trees = """
         146:5600 37:200 64:1200 146:3200 33:200 63:200 137:1600 -87 -59 -20 53 53 253 264 400

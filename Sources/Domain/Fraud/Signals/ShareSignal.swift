@@ -170,14 +170,19 @@ extension ShareSignal {
         ) { cell, _ in of(cell[.orderSelf], cell[.order]) },
         ShareSignal(
             .nearLimitOrders, .orders, from: 4, usual: 0.05, alike: 30,
-            "orders are at most a tenth below the limit of automatic approval"
-        ) { cell, _ in of(cell[.orderNearLimit], cell[.orderLimit]) },
+            "orders are at most a tenth below the limit of automatic approval, repetitions of one amount left out"
+        ) { cell, _ in
+            // Whoever sells one thing at such a price may; whoever wants to stay below the limit varies.
+            let again = top(cell, .orderAmount)
+            let repeated = again.k * cell[.order] / max(1, again.n + 1)
+            return of(max(0, cell[.orderNearLimit] - repeated).rounded(), cell[.orderLimit])
+        },
         ShareSignal(
             .repeatedOrders, .orders, from: 2, usual: 0.01, alike: 60,
             "reported orders had been reported before"
         ) { cell, _ in of(cell[.orderRepeated], cell[.order] + cell[.orderRepeated]) },
         ShareSignal(
-            .foreignCoupons, .orders, from: 3, usual: 0.05, alike: 15,
+            .foreignCoupons, .orders, from: 2, usual: 0.02, alike: 30,
             "orders used another affiliate's coupon"
         ) { cell, _ in of(cell[.orderForeignCoupon], cell[.orderCoupon]) },
         ShareSignal(
