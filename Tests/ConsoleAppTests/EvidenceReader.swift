@@ -41,7 +41,7 @@ struct EvidenceReader {
         var honest = all
         for name in Set(world.clicks.map(\.affiliate)).subtracting([affiliate]) {
             let counted = signals(program) { $0.affiliate == name && $0.day <= day }.counts(signal)
-            guard let share = counted?[line] else { return nil }
+            guard let share = EvidenceReader.pick(line, of: counted) else { return nil }
             all = (all.k + share.k, all.n + share.n)
             if suspectDays[name] == nil { honest = (honest.k + share.k, honest.n + share.n) }
         }
@@ -63,9 +63,10 @@ struct EvidenceReader {
         guard let line = counted.firstIndex(where: { abs($0.k - k + first) <= sloppy && $0.n == n - first })
         else { return "\(signal): \(text) but \(counted)" }
         guard abs(percent - 100 * Double(k) / Double(n)) <= 0.5 else { return "\(signal): no percentage: \(text)" }
-        let before = signals(program) {
+        let past = signals(program) {
             $0.affiliate == affiliate && $0.day <= day - days && suspectDays[affiliate]?.contains($0.day) != true
-        }.counts(signal)?[line]
+        }.counts(signal)
+        let before = EvidenceReader.pick(line, of: past)
         if let stated = said.6.firstMatch(of: #/past ([\d.]+) %/#).flatMap({ Double($0.1) }), let before,
             abs(stated - 100 * Double(before.k) / Double(before.n)) > (isSketched(signal, before.n) ? 5 : 0.5)
         {
@@ -78,6 +79,11 @@ struct EvidenceReader {
             return "\(signal): \(text) but others \(usual)"
         }
         return nil
+    }
+
+    /// The same reading of the sentence; of amounts below a limit, whose readings depend on the days, the last.
+    private static func pick(_ line: Int, of shares: [NaiveSignals.Share]?) -> NaiveSignals.Share? {
+        shares.flatMap { $0.indices.contains(line) ? $0[line] : $0.last }
     }
 
     /// Of more than 64 keys the engine keeps a sketch.
