@@ -102,6 +102,17 @@ struct FraudStateTests {
         #expect(timeline.judge(FraudContext(), .standard, decisions: [:]).isEmpty)
     }
 
+    @Test("An event that is weeks late counts on a day whose keys are no longer known one by one")
+    func weeksLate() throws {
+        let days: [Int32] = [100, 120]
+        let state = try Self.timeline(days.map { Self.click(1, day: $0, affiliate: 1) })
+            .sealed(through: 120, .standard, decisions: [:])
+        var timeline = FraudTimeline(try FraudBook(state), through: 120)
+        let late = [Self.click(2, day: 100, affiliate: 1)]
+        try timeline.add(late, missing: timeline.missing(late), links: [], clickDays: 30)
+        #expect(timeline.judge(FraudContext(), .standard, decisions: [:]).map(\.day) == [121])
+    }
+
     @Test("A device is forgotten thirty days after its last use, whether it clicked once, more often, or bought")
     func devices() {
         func event(_ kind: FraudEvent.Kind, _ key: UInt64, device: UInt64, day: Int32, second: Int64) -> FraudEvent {
