@@ -89,6 +89,8 @@ public struct DayCell: Sendable, Hashable, Codable {
     }
 
     private mutating func add(_ keys: (Key, UInt64)...) {
+        // A day that is too old for tallies still counts what comes late.
+        guard !tallies.isEmpty else { return }
         for (key, hash) in keys where hash != 0 { tallies[key.rawValue].add(hash) }
     }
 
