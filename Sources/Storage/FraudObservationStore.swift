@@ -16,6 +16,12 @@ public enum FraudObservationStore {
         }
     }
 
+    /// Names a row.
+    public struct Key: Sendable {
+        public let messageID: Identifier
+        public let day: Int32
+    }
+
     public static func save(
         _ rows: [Row], at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) {
@@ -53,24 +59,41 @@ public enum FraudObservationStore {
     /// Observations that wait, the longest waiting first.
     public static func waiting(
         maximum: Int, in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [Row] {
+    ) throws(PostgresError) -> [Key] {
         try transaction.query(
             """
-            SELECT message_id, day, events FROM fraud_observation WHERE NOT judged
+            SELECT message_id, day FROM fraud_observation WHERE NOT judged
             ORDER BY recorded_at, message_id, day LIMIT $1
-            """, .int8(Int64(maximum)), decode: row)
+            """, .int8(Int64(maximum))
+        ) { row throws(PostgresError) in Key(messageID: try row.identifier(0), day: try row.int4(1)) }
     }
 
-    /// Observations of open days that were judged, for who has not seen them.
-    public static func judged(in transaction: borrowing Transaction) throws(PostgresError) -> [Row] {
-        try transaction.query("SELECT message_id, day, events FROM fraud_observation WHERE judged", decode: row)
+    /// How many wait.
+    public static func waitingCount(in transaction: borrowing Transaction) throws(PostgresError) -> Int {
+        let counts = try transaction.query("SELECT count(*) FROM fraud_observation WHERE NOT judged") {
+            row throws(PostgresError) in Int(try row.int8(0))
+        }
+        return counts.first ?? 0
     }
 
-    private static func row(_ row: borrowing Postgres.Row) throws(PostgresError) -> Row {
-        Row(messageID: try row.identifier(0), day: try row.int4(1), events: try row.bytes(2))
+    /// Days that have any.
+    public static func days(in transaction: borrowing Transaction) throws(PostgresError) -> [Int32] {
+        try transaction.query("SELECT DISTINCT day FROM fraud_observation") { row throws(PostgresError) in
+            try row.int4(0)
+        }
     }
 
-    public static func markJudged(_ rows: [Row], in transaction: borrowing Transaction) throws(PostgresError) {
+    /// What was observed on days, whether judged or not.
+    public static func events(
+        of days: ClosedRange<Int32>, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [[UInt8]] {
+        try transaction.query(
+            "SELECT events FROM fraud_observation WHERE day BETWEEN $1 AND $2", .int4(days.lowerBound),
+            .int4(days.upperBound)
+        ) { row throws(PostgresError) in try row.bytes(0) }
+    }
+
+    public static func markJudged(_ rows: [Key], in transaction: borrowing Transaction) throws(PostgresError) {
         guard !rows.isEmpty else { return }
         try transaction.run(
             """

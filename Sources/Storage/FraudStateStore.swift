@@ -42,16 +42,26 @@ public enum FraudStateStore {
             "UPDATE fraud_world SET revision = revision + 1 WHERE revision = $1", .int8(revision)) == 1
     }
 
-    /// The state without its links, but for devices on which something was bought.
+    /// Whether the revision is still what the judge started from; until the transaction's end it stays so.
+    public static func isCurrent(_ revision: Int64, in transaction: borrowing Transaction) throws(PostgresError) -> Bool
+    {
+        try !transaction.query("SELECT 1 FROM fraud_world WHERE revision = $1 FOR SHARE", .int8(revision)) {
+            row throws(PostgresError) in try row.int4(0)
+        }.isEmpty
+    }
+
+    /// The state without its links.
     public static func load(in transaction: borrowing Transaction) throws(PostgresError) -> FraudState {
         var state = FraudState()
-        state.world =
-            try transaction.query("SELECT state, state_version FROM fraud_world") { row throws(PostgresError) in
-                guard try row.int4(1) == FraudState.version else {
-                    throw PostgresError(code: .decoding, message: "the fraud engine's state is of another version")
-                }
-                return try row.bytes(0)
-            }.first ?? []
+        let worlds = try transaction.query("SELECT state, state_version, candidate_version FROM fraud_world") {
+            row throws(PostgresError) in
+            guard try row.int4(1) == FraudState.version else {
+                throw PostgresError(code: .decoding, message: "the fraud engine's state is of another version")
+            }
+            return (try row.bytes(0), try row.textOrNull(2))
+        }
+        state.world = worlds.first?.0 ?? []
+        state.candidateVersion = worlds.first?.1
         let pairs = try transaction.query("SELECT program, affiliate, history FROM fraud_pair") {
             row throws(PostgresError) in
             let pair = FraudPair(
@@ -59,70 +69,15 @@ public enum FraudStateStore {
             return (pair, try row.bytes(2))
         }
         state.pairs = Dictionary(uniqueKeysWithValues: pairs)
-        let standings = try transaction.query("SELECT affiliate, standing FROM fraud_standing") {
-            row throws(PostgresError) in (UInt64(bitPattern: try row.int8(0)), try row.bytes(1))
+        let standings = try transaction.query("SELECT affiliate, standing, candidate FROM fraud_standing") {
+            row throws(PostgresError) in
+            (affiliate: UInt64(bitPattern: try row.int8(0)), bytes: try row.bytes(1), candidate: try row.bytesOrNull(2))
         }
-        state.standings = Dictionary(uniqueKeysWithValues: standings)
-        state.links = try transaction.query(
-            "SELECT kind, key, day, is_buyer, record FROM fraud_link WHERE is_buyer ORDER BY kind, key"
-        ) { row throws(PostgresError) in try link(row) }
+        for standing in standings {
+            state.standings[standing.affiliate] = standing.bytes
+            state.candidates[standing.affiliate] = standing.candidate
+        }
         return state
-    }
-
-    /// The stored links of keys, where there are any.
-    public static func links(
-        of keys: FraudLinkKeys, in transaction: borrowing Transaction
-    ) throws(PostgresError) -> [FraudLink] {
-        let keys = keys.list
-        guard !keys.isEmpty else { return [] }
-        return try transaction.query(
-            """
-            SELECT l.kind, l.key, l.day, l.is_buyer, l.record
-            FROM unnest($1::int4[], $2::int8[]) AS k (kind, key) JOIN fraud_link l USING (kind, key)
-            """, .int4s(keys.map(\.kind.rawValue)), .int8s(keys.map { Int64(bitPattern: $0.key) })
-        ) { row throws(PostgresError) in try link(row) }
-    }
-
-    private static func link(_ row: borrowing Row) throws(PostgresError) -> FraudLink {
-        guard let kind = FraudLinkKind(rawValue: try row.int4(0)) else {
-            throw PostgresError(code: .decoding, message: "a stored link is of an unknown kind")
-        }
-        return FraudLink(
-            kind: kind, key: UInt64(bitPattern: try row.int8(1)), day: try row.int4(2), isBuyer: try row.bool(3),
-            bytes: try row.bytes(4))
-    }
-
-    /// Puts the state at the end of `day` in the place of the one before, and forgets what is too old after it.
-    ///
-    /// - Parameter clickDays: for which clicks are remembered.
-    public static func seal(
-        _ state: FraudState, through day: Int32, clickDays: Int32, in transaction: borrowing Transaction
-    ) throws(PostgresError) {
-        try transaction.run(
-            "UPDATE fraud_world SET state = $1, state_version = $2, sealed_through = $3", .bytes(state.world),
-            .int4(FraudState.version), .int4(day))
-        try savePairs(state.pairs, in: transaction)
-        let standings = state.standings.sorted { $0.key < $1.key }
-        try transaction.run(
-            """
-            INSERT INTO fraud_standing AS s (affiliate, standing) SELECT * FROM unnest($1::int8[], $2::bytea[])
-            ON CONFLICT (affiliate) DO UPDATE SET standing = excluded.standing
-            WHERE s.standing <> excluded.standing
-            """, .int8s(standings.map { Int64(bitPattern: $0.key) }), .bytesArray(standings.map(\.value)))
-        try transaction.run(
-            """
-            INSERT INTO fraud_link AS l (kind, key, day, is_buyer, record)
-            SELECT * FROM unnest($1::int4[], $2::int8[], $3::int4[], $4::bool[], $5::bytea[])
-            ON CONFLICT (kind, key) DO UPDATE
-            SET day = excluded.day, is_buyer = excluded.is_buyer, record = excluded.record
-            """, .int4s(state.links.map(\.kind.rawValue)), .int8s(state.links.map { Int64(bitPattern: $0.key) }),
-            .int4s(state.links.map(\.day)), .bools(state.links.map(\.isBuyer)), .bytesArray(state.links.map(\.bytes)))
-        let kept = FraudLinkKind.allCases.map { $0.daysKept(clickDays: clickDays) }
-        try transaction.run(
-            """
-            DELETE FROM fraud_link l USING unnest($1::int4[], $2::int4[]) AS k (kind, days)
-            WHERE l.kind = k.kind AND l.day <= $3 - k.days
-            """, .int4s(FraudLinkKind.allCases.map(\.rawValue)), .int4s(kept), .int4(day))
     }
 
     private static func savePairs(
@@ -144,5 +99,34 @@ public enum FraudStateStore {
             ON CONFLICT (program, affiliate) DO UPDATE SET history = excluded.history
             WHERE p.history <> excluded.history
             """, programs, affiliates, .bytesArray(pairs.map(\.value)))
+    }
+
+    private static func saveStandings(_ state: FraudState, in transaction: borrowing Transaction) throws(PostgresError)
+    {
+        let standings = state.standings.sorted { $0.key < $1.key }
+        try transaction.run(
+            """
+            INSERT INTO fraud_standing AS s (affiliate, standing, candidate)
+            SELECT affiliate, standing, NULLIF(candidate, '')
+            FROM unnest($1::int8[], $2::bytea[], $3::bytea[]) AS k (affiliate, standing, candidate)
+            ON CONFLICT (affiliate) DO UPDATE SET standing = excluded.standing, candidate = excluded.candidate
+            WHERE (s.standing, s.candidate) IS DISTINCT FROM (excluded.standing, excluded.candidate)
+            """, .int8s(standings.map { Int64(bitPattern: $0.key) }), .bytesArray(standings.map(\.value)),
+            .bytesArray(standings.map { state.candidates[$0.key] ?? [] }))
+    }
+
+    /// Puts the state at the end of `day` in the place of the one before, with the links that were kept of the open
+    /// days up to it, and forgets what is too old after it.
+    ///
+    /// - Parameter clickDays: for which clicks are remembered.
+    public static func seal(
+        _ state: FraudState, through day: Int32, clickDays: Int32, in transaction: borrowing Transaction
+    ) throws(PostgresError) {
+        try transaction.run(
+            "UPDATE fraud_world SET state = $1, state_version = $2, sealed_through = $3, candidate_version = $4",
+            .bytes(state.world), .int4(FraudState.version), .int4(day), .optionalText(state.candidateVersion))
+        try savePairs(state.pairs, in: transaction)
+        try saveStandings(state, in: transaction)
+        try FraudLinkStore.seal(through: day, clickDays: clickDays, in: transaction)
     }
 }

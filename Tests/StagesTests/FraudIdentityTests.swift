@@ -51,9 +51,13 @@ import Testing
     }
 
     /// Lets detectors judge messages in the order given, in random batches, each now and then twice, with restarts.
-    private static func detect(_ messages: [[UInt8]], _ pipeline: Pipeline, seed: UInt64) async throws {
+    ///
+    /// - Parameter linksHeld: in memory; the rest is stored meanwhile.
+    private static func detect(
+        _ messages: [[UInt8]], _ pipeline: Pipeline, seed: UInt64, linksHeld: Int = FraudTimeline.linksHeldMaximum
+    ) async throws {
         var random = SplitMix64(seed: seed)
-        var timer = pipeline.timer()
+        var timer = pipeline.timer(linksHeld: linksHeld)
         var rest = messages[...]
         while !rest.isEmpty {
             let batch = Array(rest.prefix(1 + random.below(60)))
@@ -61,7 +65,7 @@ import Testing
             let again = random.below(4) == 0 ? Array(messages.prefix(random.below(20))) : []
             _ = try await pipeline.apply(FraudDetectionStage(), to: batch + again)
             if random.below(3) > 0 { try await timer.runOnce() }
-            if random.below(3) == 0 { timer = pipeline.timer() }
+            if random.below(3) == 0 { timer = pipeline.timer(linksHeld: linksHeld) }
         }
         try await timer.runOnce()
     }
@@ -127,7 +131,9 @@ import Testing
                         messages.swapAt(index, random.below(index + 1))
                     }
                 }
-                try await FraudIdentityTests.detect(messages, pipeline, seed: seed)
+                let linksHeld = seed == 0 ? FraudTimeline.linksHeldMaximum : seed == 1 ? 0 : 400
+                try await FraudIdentityTests.detect(messages, pipeline, seed: seed, linksHeld: linksHeld)
+                #expect(try await pipeline.texts("SELECT (count(*) > 0)::text FROM fraud_link_open") == ["\(seed > 0)"])
                 var result = try await pipeline.texts(FraudIdentityTests.judgements)
                 result += try await pipeline.texts(FraudIdentityTests.conversions)
                 // Two days later everything is quiet and sealed.

@@ -73,9 +73,11 @@ struct Pipeline {
         return Array(try await flagMessages().dropFirst(before))
     }
 
-    func timer(at now: Timestamp = Pipeline.now) -> FraudJudgingTimer {
+    func timer(
+        at now: Timestamp = Pipeline.now, linksHeld: Int = FraudTimeline.linksHeldMaximum
+    ) -> FraudJudgingTimer {
         FraudJudgingTimer(
-            pool: database.pool, publisher: nil, judge: "test", clock: { now },
+            pool: database.pool, publisher: nil, judge: "test", linksHeldMaximum: linksHeld, clock: { now },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 

@@ -10,7 +10,7 @@ public struct FraudBook: Sendable, Codable {
     public internal(set) var pairs: [FraudPair: PairHistory] = [:]
     /// Where each affiliate stands, by its verdicts so far.
     public internal(set) var standings: [UInt64: FraudStanding] = [:]
-    /// Where each would stand by a candidate's verdicts. Not stored: after a restart it starts from the standings.
+    /// Where each would stand by a candidate's verdicts.
     var candidateStandings: [UInt64: FraudStanding] = [:]
     var candidateVersion: String?
     /// Who had an event on the last closed day.
@@ -40,11 +40,7 @@ public struct FraudBook: Sendable, Codable {
             linked.append(link)
         }
         active = Set(linked.map(\.affiliate))
-        for link in linked where link.day > day - PairHistory.daysKept {
-            let pair = FraudPair(program: link.event.program, affiliate: link.affiliate)
-            pairs[pair, default: PairHistory(firstDay: link.day)].add(link)
-        }
-        for pair in assists { pairs[pair]?.assist(on: day) }
+        count(linked, assists, on: day)
         let scores = linked.filter { $0.event.kind == .conversion }.map { link in
             model.score(link, evidence: standings[link.affiliate]?.carried ?? 0, rates)
         }
@@ -54,9 +50,33 @@ public struct FraudBook: Sendable, Codable {
         return scores
     }
 
+    /// A cell of a pair's history while it is added to.
+    private struct OpenCell: Hashable {
+        let pair: FraudPair
+        let day: Int32
+    }
+
+    /// - Parameter assists: orders of others on devices that had followed a pair's link.
+    private mutating func count(_ linked: [LinkedEvent], _ assists: [FraudPair], on day: Int32) {
+        var cells: [OpenCell: DayCell] = [:]
+        for link in linked where link.day > day - PairHistory.daysKept {
+            let pair = FraudPair(program: link.event.program, affiliate: link.affiliate)
+            let open = OpenCell(pair: pair, day: link.day)
+            cells[open, default: pairs[pair]?.cell(on: link.day) ?? DayCell()].add(link)
+        }
+        let counted = Set(cells.keys.map(\.pair))
+        for pair in assists where counted.contains(pair) || pairs[pair] != nil {
+            let open = OpenCell(pair: pair, day: day)
+            cells[open, default: pairs[pair]?.cell(on: day) ?? DayCell()].addAssist()
+        }
+        for (open, cell) in cells {
+            pairs[open.pair, default: PairHistory(firstDay: open.day)].count(cell, on: open.day)
+        }
+    }
+
     private mutating func age(to day: Int32) {
-        for pair in pairs.keys { pairs[pair]?.age(to: day) }
-        pairs = pairs.filter { $0.value.lastDay > day - 120 || !$0.value.days.isEmpty }
+        for pair in pairs.compactMap({ $0.value.ages(to: day) ? $0.key : nil }) { pairs[pair]?.age(to: day) }
+        for pair in pairs.compactMap({ $0.value.days.isEmpty ? $0.key : nil }) { pairs[pair] = nil }
         guard pairs.count > FraudBook.pairsMaximum else { return }
         let idle = pairs.sorted { ($0.value.lastDay, $0.key) < ($1.value.lastDay, $1.key) }
         for (pair, _) in idle.prefix(pairs.count - FraudBook.pairsMaximum) { pairs[pair] = nil }

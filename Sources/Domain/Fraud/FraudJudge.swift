@@ -63,13 +63,14 @@ extension FraudBook {
         var findings = Dictionary(uniqueKeysWithValues: active.map { ($0, [SignalFinding]()) })
         for program in byProgram.keys.sorted() {
             let members = (byProgram[program] ?? []).sorted()
-            let views = members.compactMap { pair in
-                pairs[pair].map { history in
-                    PairView(pair, history, day: day, isSuspect: isSuspect(pair.affiliate, on: day))
-                }
-            }
             let isJudged = members.map { active.contains($0.affiliate) }
             guard isJudged.contains(true) else { continue }
+            let views = zip(members, isJudged).compactMap { pair, isJudged in
+                pairs[pair].map { history in
+                    PairView(
+                        pair, history, day: day, isSuspect: isSuspect(pair.affiliate, on: day), isJudged: isJudged)
+                }
+            }
             let found = ProgramPanel(program, views).findings(isJudged)
             for (index, pair) in members.enumerated() where isJudged[index] {
                 findings[pair.affiliate, default: []] += found[index]

@@ -13,31 +13,34 @@ struct FraudFindings {
     /// Conversions of one message: it stays far below a broker's 1 MB.
     private static let messageConversionsMaximum = 500
 
-    let days: [Int32]
+    private(set) var days: [Int32] = []
     private(set) var verdicts: [FraudDayVerdict] = []
     private(set) var conversions: [JudgedConversion] = []
     /// The last judgement of each affiliate.
     private var latest: [String: FraudJudgement] = [:]
 
+    /// Takes in what a day came to, later than those before.
+    ///
     /// - Parameters:
     ///   - names: of affiliates by hash; what is said of others is said of nobody.
     ///   - conversionIDs: by event.
-    init(_ judged: [FraudTimeline.JudgedDay], names: [UInt64: String], conversionIDs: [UInt64: Identifier]) {
-        days = judged.map(\.day)
-        for day in judged {
-            for judgement in day.judgements {
-                guard let affiliateID = names[judgement.affiliate] else { continue }
-                verdicts.append(FraudDayVerdict(judgement, affiliateID))
-                latest[affiliateID] = judgement
+    mutating func add(
+        _ judged: FraudTimeline.JudgedDay, names: [UInt64: String], conversionIDs: [UInt64: Identifier]
+    ) {
+        days.append(judged.day)
+        for judgement in judged.judgements {
+            guard let affiliateID = names[judgement.affiliate] else { continue }
+            verdicts.append(FraudDayVerdict(judgement, affiliateID))
+            latest[affiliateID] = judgement
+        }
+        conversions += judged.conversions.compactMap { score in
+            guard let conversionID = conversionIDs[score.event], let affiliateID = names[score.affiliate] else {
+                return nil
             }
-            conversions += day.conversions.compactMap { score in
-                guard let conversionID = conversionIDs[score.event], let affiliateID = names[score.affiliate] else {
-                    return nil
-                }
-                return JudgedConversion(
-                    conversionID: conversionID, affiliateID: affiliateID, day: day.day, probability: score.probability,
-                    verdict: FraudVerdict(ofConversion: score.probability), signals: score.signals)
-            }
+            return JudgedConversion(
+                conversionID: conversionID, affiliateID: affiliateID, day: judged.day,
+                probability: score.probability, verdict: FraudVerdict(ofConversion: score.probability),
+                signals: score.signals)
         }
     }
 

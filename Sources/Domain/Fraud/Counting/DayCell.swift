@@ -89,6 +89,8 @@ public struct DayCell: Sendable, Hashable, Codable {
     }
 
     private mutating func add(_ keys: (Key, UInt64)...) {
+        // A day that is too old for tallies still counts what comes late.
+        guard !tallies.isEmpty else { return }
         for (key, hash) in keys where hash != 0 { tallies[key.rawValue].add(hash) }
     }
 
@@ -109,7 +111,17 @@ public struct DayCell: Sendable, Hashable, Codable {
         for index in sums.indices { sums[index] += other.sums[index] }
     }
 
-    /// Lets go of the tallies, most of a day's memory.
+    /// Whether anything came of which the unit's signals take a share.
+    func has(_ unit: ShareSignal.Unit) -> Bool {
+        switch unit {
+        case .orders: self[.order] + self[.orderRepeated] > 0
+        case .clicks: self[.click] + self[.assist] + self[.order] > 0
+        }
+    }
+
+    mutating func makeTallies() { tallies = [Tally](repeating: Tally(), count: Key.allCases.count) }
+
+    /// Lets go of the tallies.
     mutating func dropTallies() { tallies = [] }
 
     /// Halves all counts, so that what is long past weighs less.

@@ -14,8 +14,17 @@ struct DeviceBook: Sendable, Codable {
 
     var count: Int { singles.count + others.count }
 
+    func contains(_ key: UInt64) -> Bool { singles[key] != nil || others[key] != nil }
+
+    func forEach(_ body: (UInt64, DeviceRecord) -> Void) {
+        for key in singles.keys { if let record = self[key] { body(key, record) } }
+        for (key, record) in others { body(key, record) }
+    }
+
     /// Devices on which something was bought.
-    var buyers: some Sequence<DeviceRecord> { others.values.lazy.filter { $0.sellers[0] != 0 } }
+    func forEachBuyer(_ body: (UInt64, DeviceRecord) -> Void) {
+        for (key, record) in others where record.sellers[0] != 0 { body(key, record) }
+    }
 
     subscript(key: UInt64) -> DeviceRecord? {
         get {
@@ -39,9 +48,13 @@ struct DeviceBook: Sendable, Codable {
     }
 
     /// Forgets devices that were last used on `day` or before.
-    mutating func forget(through day: Int32) {
+    mutating func forget(through day: Int32, _ body: (DeviceRecord) -> Void) {
         singles = singles.filter { $0.value.lastDay > day }
-        others = others.filter { $0.value.lastDay > day }
+        others = others.filter { entry in
+            if entry.value.lastDay > day { return true }
+            body(entry.value)
+            return false
+        }
     }
 }
 

@@ -14,6 +14,8 @@ struct LinkBook: Sendable, Codable {
     static let rushMilliseconds: Int64 = 60_000
 
     var devices = DeviceBook()
+    /// Of all devices that are remembered, in memory or not.
+    var rings = RingBook()
     var clicks: [UInt64: ClickRecord] = [:]
     var orders: [UInt64: OrderRecord] = [:]
     /// By customer, and by device.
@@ -175,7 +177,9 @@ struct LinkBook: Sendable, Codable {
             if !assists[first...].contains(pair) { assists.append(pair) }
         }
         record.remember(customer, in: \.customers)
+        let before = record.sellers
         record.remember(own, in: \.sellers)
+        rings.change(before, to: record.sellers)
         record.lastDay = event.at.day
         devices[event.device] = record
     }
@@ -248,7 +252,7 @@ struct LinkBook: Sendable, Codable {
     /// Forgets what is too old after `day`, and learns the day's markets.
     mutating func age(to day: Int32, windowDays: Int32) {
         markets.close()
-        devices.forget(through: day - LinkBook.deviceDays)
+        forgetDevices(through: day - LinkBook.deviceDays)
         clicks = clicks.filter { $0.value.at.day > day - windowDays }
         orders = orders.filter { $0.value.at.day > day - LinkBook.orderDays }
         buyers = buyers.filter { $0.value.at.day > day - LinkBook.buyerDays }
@@ -258,10 +262,16 @@ struct LinkBook: Sendable, Codable {
         shed(&buyers, newest: day) { $0.at.day }
     }
 
+    private mutating func forgetDevices(through day: Int32) {
+        var rings = rings
+        devices.forget(through: day) { rings.change($0.sellers, to: SIMD8()) }
+        self.rings = rings
+    }
+
     private mutating func shedDevices(newest day: Int32) {
         var oldest = day - LinkBook.deviceDays
         while devices.count > LinkBook.recordsMaximum, oldest <= day {
-            devices.forget(through: oldest)
+            forgetDevices(through: oldest)
             oldest += 1
         }
     }

@@ -22,7 +22,7 @@ public struct PairHistory: Sendable, Codable {
 
     struct Day: Sendable, Codable {
         let day: Int32
-        var cell: DayCell
+        var cell: PackedCell
         /// Whether the affiliate was under suspicion: such a day is no measure of what is usual.
         var isSuspect = false
     }
@@ -30,32 +30,34 @@ public struct PairHistory: Sendable, Codable {
     /// In ascending order.
     var days: [Day] = []
     /// All unsuspected days before.
-    var older = DayCell()
+    var older = PackedCell.empty
     var olderDays: Int32 = 0
     public internal(set) var firstDay: Int32
 
     init(firstDay: Int32) { self.firstDay = firstDay }
 
-    public mutating func add(_ linked: LinkedEvent) {
-        if let last = days.last, last.day == linked.day {
-            days[days.count - 1].cell.add(linked)
-            return
-        }
-        let index = days.firstIndex { $0.day >= linked.day } ?? days.count
-        if index < days.count, days[index].day == linked.day {
-            days[index].cell.add(linked)
-        } else {
-            var cell = DayCell()
-            cell.add(linked)
-            days.insert(Day(day: linked.day, cell: cell), at: index)
-        }
-        firstDay = min(firstDay, linked.day)
+    /// What was counted on a day; nil if nothing was.
+    func cell(on day: Int32) -> DayCell? {
+        let index = place(of: day)
+        return index < days.count && days[index].day == day ? days[index].cell.cell : nil
     }
 
-    /// An order of another affiliate on a device that had followed this one's link.
-    mutating func assist(on day: Int32) {
-        if days.last?.day != day { days.append(Day(day: day, cell: DayCell())) }
-        days[days.count - 1].cell.addAssist()
+    /// Puts what was counted on a day in the place of what was there before.
+    mutating func count(_ cell: DayCell, on day: Int32) {
+        let index = place(of: day)
+        if index < days.count, days[index].day == day {
+            days[index].cell = PackedCell(cell)
+        } else {
+            days.insert(Day(day: day, cell: PackedCell(cell)), at: index)
+        }
+        firstDay = min(firstDay, day)
+    }
+
+    /// Of the first day that is no earlier; from the end, where it is nearly always.
+    private func place(of day: Int32) -> Int {
+        var index = days.count
+        while index > 0, days[index - 1].day >= day { index -= 1 }
+        return index
     }
 
     mutating func markSuspect(from first: Int32, through last: Int32) {
@@ -68,15 +70,23 @@ public struct PairHistory: Sendable, Codable {
     mutating func age(to day: Int32) {
         while let first = days.first, first.day <= day - PairHistory.daysKept {
             if !first.isSuspect {
-                older.mergeCounts(first.cell)
-                older.dropTallies()
+                var sum = older.cell
+                first.cell.add(to: &sum)
+                older = PackedCell(sum)
                 olderDays += 1
             }
             days.removeFirst()
         }
-        for index in days.indices where days[index].day <= day - PairHistory.tallyDays {
+        for index in days.indices where days[index].day <= day - PairHistory.tallyDays && days[index].cell.hasTallies {
             days[index].cell.dropTallies()
         }
+    }
+
+    /// Whether `age(to:)` would change anything, since whom nothing happens to keeps what the days before have too.
+    func ages(to day: Int32) -> Bool {
+        guard let first = days.first else { return false }
+        if first.day <= day - PairHistory.daysKept { return true }
+        return days.contains { $0.day <= day - PairHistory.tallyDays && $0.cell.hasTallies }
     }
 
     var lastDay: Int32 { days.last?.day ?? .min }

@@ -24,7 +24,7 @@ public struct Tally: Sendable, Hashable, Codable {
         add(UInt32(truncatingIfNeeded: key ^ key >> 32), count)
     }
 
-    private mutating func add(_ key: UInt32, _ count: UInt32) {
+    mutating func add(_ key: UInt32, _ count: UInt32) {
         total += count
         guard isExact else { return addToSketch(key, count) }
         var low = 0

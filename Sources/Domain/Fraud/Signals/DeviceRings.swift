@@ -16,21 +16,13 @@ struct DeviceRings: Sendable {
     private(set) var ties: [UInt64: Tie] = [:]
 
     init(_ links: LinkBook) {
-        var devicesOf: [UInt32: Double] = [:]
-        var sharedBy: [UInt64: Double] = [:]
-        var devices = 0.0
-        for record in links.devices.buyers {
-            devices += 1
-            for left in 0..<8 where record.sellers[left] != 0 {
-                devicesOf[record.sellers[left], default: 0] += 1
-                for right in (left + 1)..<max(left + 1, 8) where record.sellers[right] != 0 {
-                    sharedBy[DeviceRings.edge(record.sellers[left], record.sellers[right]), default: 0] += 1
-                }
-            }
-        }
+        let devicesOf = links.rings.devicesOf.mapValues { Double($0) }
+        let sharedBy = links.rings.sharedBy.mapValues { Double($0) }
+        let devices = Double(links.rings.devices)
         guard !sharedBy.isEmpty else { return }
         let excess = DeviceRings.excess(devicesOf, sharedBy, devices)
-        for (edge, shared) in sharedBy.sorted(by: { $0.key < $1.key }) where shared >= DeviceRings.sharedMinimum {
+        let strong = sharedBy.filter { $0.value >= DeviceRings.sharedMinimum }
+        for (edge, shared) in strong.sorted(by: { $0.key < $1.key }) {
             let left = UInt32(edge >> 32)
             let right = UInt32(truncatingIfNeeded: edge)
             let expected = (devicesOf[left] ?? 0) * (devicesOf[right] ?? 0) / devices * excess
@@ -40,10 +32,6 @@ struct DeviceRings: Sendable {
             note(other, Tie(other: one, shared: shared, devices: devicesOf[right] ?? 0, expected: expected, p: p))
         }
         sizeGroups()
-    }
-
-    private static func edge(_ left: UInt32, _ right: UInt32) -> UInt64 {
-        UInt64(min(left, right)) << 32 | UInt64(max(left, right))
     }
 
     /// How much more honest affiliates share than if customers chose independently: people who shop by links shop by

@@ -10,35 +10,44 @@ struct PairView: Sendable {
     /// Whether it was under suspicion on the day before.
     let isSuspect: Bool
     let windows: [DayCell]
-    /// Unsuspected days before each window.
+    /// Whether a window has days that the one before it has not.
+    let isLonger: [Bool]
+    /// Unsuspected days before each window; of those who are judged alone.
     let pasts: [DayCell]
     /// One by one, in ascending order, and all before.
     let days: [PairHistory.Day]
-    let older: DayCell
+    let older: PackedCell
 
-    init(_ pair: FraudPair, _ history: PairHistory, day: Int32, isSuspect: Bool) {
+    init(_ pair: FraudPair, _ history: PairHistory, day: Int32, isSuspect: Bool, isJudged: Bool = true) {
         self.pair = pair
         self.isSuspect = isSuspect
         days = history.days
         older = history.older
         var cell = DayCell()
         var windows: [DayCell] = []
+        var isLonger: [Bool] = []
         var index = history.days.count - 1
         for length in PairView.windows {
+            let before = index
             while index >= 0, history.days[index].day > day - length {
-                cell.merge(history.days[index].cell)
+                history.days[index].cell.add(to: &cell)
                 index -= 1
             }
             windows.append(cell)
+            isLonger.append(index < before)
         }
         self.windows = windows
-        var past = history.older
-        past.dropTallies()
+        self.isLonger = isLonger
+        guard isJudged else {
+            pasts = []
+            return
+        }
+        var past = history.older.cell
         var pasts = [DayCell](repeating: past, count: PairView.windows.count)
         index = 0
         for window in PairView.windows.indices.reversed() {
             while index < history.days.count, history.days[index].day <= day - PairView.windows[window] {
-                if !history.days[index].isSuspect { past.merge(history.days[index].cell) }
+                if !history.days[index].isSuspect { history.days[index].cell.addAll(to: &past) }
                 index += 1
             }
             pasts[window] = past

@@ -55,9 +55,7 @@ struct ProgramPanel: Sendable {
     }
 
     private func add(_ signal: ShareSignal, _ isJudged: [Bool], to findings: inout [[SignalFinding]]) {
-        let shares = PairView.windows.indices.map { window in
-            views.map { signal.share($0.windows[window], edges) }
-        }
+        let shares = shares(of: signal)
         guard shares[PairView.fitWindow].contains(where: { $0.n >= signal.minimum }) else { return }
         let none = PeerFit.Share(k: 0, n: 0)
         let fit = PeerFit(
@@ -78,6 +76,22 @@ struct ProgramPanel: Sendable {
             }
             if let best, best.strength > 0 { findings[index].append(best) }
         }
+    }
+
+    /// Of all views in each window.
+    private func shares(of signal: ShareSignal) -> [[PeerFit.Share]] {
+        let none = PeerFit.Share(k: 0, n: 0)
+        var shares = PairView.windows.map { _ in [PeerFit.Share](repeating: none, count: views.count) }
+        for index in views.indices {
+            var share = none
+            for window in PairView.windows.indices {
+                if views[index].isLonger[window], views[index].windows[window].has(signal.unit) {
+                    share = signal.share(views[index].windows[window], edges)
+                }
+                shares[window][index] = share
+            }
+        }
+        return shares
     }
 
     /// The events of a window over all peers, so that a day which moves everybody accuses nobody.

@@ -105,9 +105,15 @@ extension ProgramPanel {
     func addDrift(_ isJudged: [Bool], to findings: inout [[SignalFinding]]) {
         let signals = ShareSignal.ofOrders.filter { ProgramPanel.watched.contains($0.signal) }
         for index in views.indices where isJudged[index] {
+            let view = views[index]
+            // Of fewer none is watched.
+            guard view.windows[Drift.recentWindow][.order] >= Drift.recentMinimum else { continue }
+            let (older, days) = (view.older.cell, view.days.map { ($0.day, $0.isSuspect, $0.cell.counted) })
             var best: SignalFinding?
             for signal in signals {
-                guard let drift = Drift(views[index], usual: signal.usual, share: { signal.share($0, edges) }) else {
+                guard
+                    let drift = Drift(view, older, days, usual: signal.usual, share: { signal.share($0, edges) })
+                else {
                     continue
                 }
                 let finding = SignalFinding(
@@ -127,6 +133,9 @@ struct Drift {
     private static let threshold = 5.0
     /// Days that are too near to be a day's past: slow growth would become its own measure.
     private static let lagDays: Int32 = 7
+    /// The window of seven days, and events of the kind that it must have.
+    static let recentWindow = 2
+    static let recentMinimum = 2.0
     /// Events that the past must have.
     static let pastMinimum = 10.0
     /// Events of the own past that count at most, and those of what is usual beside them.
@@ -141,19 +150,25 @@ struct Drift {
     let now: Double
     let n: Double
 
+    /// - Parameters:
+    ///   - older: all before `days`.
+    ///   - days: one by one, in ascending order.
     /// - Returns: nil if nothing grew.
-    init?(_ view: PairView, usual: PeerFit.Prior, share: (DayCell) -> PeerFit.Share) {
-        let recent = share(view.windows[2])
-        guard recent.k >= 2 else { return nil }
+    init?(
+        _ view: PairView, _ older: DayCell, _ days: [(day: Int32, isSuspect: Bool, cell: DayCell)],
+        usual: PeerFit.Prior, share: (DayCell) -> PeerFit.Share
+    ) {
+        let recent = share(view.windows[Drift.recentWindow])
+        guard recent.k >= Drift.recentMinimum else { return nil }
         now = recent.k / recent.n
         n = recent.n
-        var past = share(view.older)
+        var past = share(older)
         var next = 0
         var since: Int32?
-        for day in view.days {
-            while view.days[next].day < day.day - Drift.lagDays {
-                if !view.days[next].isSuspect {
-                    let old = share(view.days[next].cell)
+        for day in days {
+            while days[next].day < day.day - Drift.lagDays {
+                if !days[next].isSuspect {
+                    let old = share(days[next].cell)
                     past = PeerFit.Share(k: past.k + old.k, n: past.n + old.n)
                 }
                 next += 1
@@ -167,8 +182,8 @@ struct Drift {
             sum = max(0, sum + Drift.gain(today, from: before))
             if sum == 0 { since = nil } else if since == nil { since = day.day }
         }
-        guard let since, let last = view.days.last?.day, sum > Drift.threshold else { return nil }
-        days = last - since + 1
+        guard let since, let last = days.last?.day, sum > Drift.threshold else { return nil }
+        self.days = last - since + 1
     }
 
     /// What a day says for twice the share, in nats.

@@ -58,14 +58,16 @@ public struct FraudState: Sendable, Hashable {
     public var world: [UInt8] = []
     public var pairs: [FraudPair: [UInt8]] = [:]
     public var standings: [UInt64: [UInt8]] = [:]
-    public var links: [FraudLink] = []
+    /// Where each would stand by the candidate, and which that is.
+    public var candidates: [UInt64: [UInt8]] = [:]
+    public var candidateVersion: String?
 
     public init() {}
 }
 
 extension FraudBook {
-    /// - Parameter keys: of the links that are wanted; the others stay as they are stored.
-    public func state(linksOf keys: FraudLinkKeys) -> FraudState {
+    /// All but the links, which are stored one by one.
+    public var state: FraudState {
         var state = FraudState()
         var writer = StateWriter()
         writer.optional(day) { $0.number($1) }
@@ -92,16 +94,13 @@ extension FraudBook {
             history.write(&writer)
             state.pairs[pair] = writer.bytes
         }
-        for (affiliate, standing) in standings {
-            var writer = StateWriter()
-            standing.write(&writer)
-            state.standings[affiliate] = writer.bytes
-        }
-        state.links = links.links(of: keys)
+        state.standings = standings.mapValues(\.bytes)
+        state.candidates = candidateStandings.mapValues(\.bytes)
+        state.candidateVersion = candidateVersion
         return state
     }
 
-    /// - Parameter state: as it was stored; of its links those that the next events name, and all devices of buyers.
+    /// - Parameter state: as it was stored. The devices of buyers are still to be counted.
     public init(_ state: FraudState) throws(UnreadableState) {
         self.init()
         guard !state.world.isEmpty else { return }
@@ -124,16 +123,17 @@ extension FraudBook {
             var reader = StateReader(bytes[...])
             pairs[pair] = try PairHistory(&reader)
         }
-        for (affiliate, bytes) in state.standings {
-            var reader = StateReader(bytes[...])
-            standings[affiliate] = try FraudStanding(&reader)
-        }
-        try links.adopt(state.links)
+        for (affiliate, bytes) in state.standings { standings[affiliate] = try FraudStanding(bytes) }
+        for (affiliate, bytes) in state.candidates { candidateStandings[affiliate] = try FraudStanding(bytes) }
+        candidateVersion = state.candidateVersion
     }
 
-    /// Takes in stored links that further events name, those that are still remembered.
-    mutating func adopt(_ stored: [FraudLink], clickDays: Int32) throws(UnreadableState) {
-        guard let day else { return try links.adopt(stored) }
-        try links.adopt(stored.filter { $0.day > day - $0.kind.daysKept(clickDays: clickDays) })
+    /// Counts stored devices on which something was bought, those that are still remembered.
+    public mutating func count(buyers: [FraudLink]) throws(UnreadableState) {
+        guard let day else { return }
+        for link in buyers where link.kind == .device && link.day > day - LinkBook.deviceDays {
+            var reader = StateReader(link.bytes[...])
+            links.rings.change(SIMD8(), to: try DeviceRecord(&reader).sellers)
+        }
     }
 }

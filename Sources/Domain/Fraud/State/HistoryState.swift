@@ -30,14 +30,15 @@ extension Tally {
 
 extension DayCell {
     /// Most counts of a day are 0; only the others are written.
-    func write(_ writer: inout StateWriter) {
+    func writeCounts(_ writer: inout StateWriter) {
         writer.list(counts.indices.filter { counts[$0] != 0 }) { writer, index in
             writer.count(index)
             writer.count(UInt64(counts[index]))
         }
         for sum in sums { writer.number(sum) }
-        writer.list(tallies) { $1.write(&$0) }
     }
+
+    static func write(_ tallies: [Tally], _ writer: inout StateWriter) { writer.list(tallies) { $1.write(&$0) } }
 
     init(_ reader: inout StateReader) throws(UnreadableState) {
         let filled = try reader.list(maximum: Slot.end) { (reader) throws(UnreadableState) in
@@ -59,22 +60,22 @@ extension PairHistory {
     func write(_ writer: inout StateWriter) {
         writer.number(firstDay)
         writer.number(olderDays)
-        older.write(&writer)
+        writer.bytes(older.bytes)
         writer.list(days) { writer, day in
             writer.number(day.day)
             writer.byte(day.isSuspect ? 1 : 0)
-            day.cell.write(&writer)
+            writer.bytes(day.cell.bytes)
         }
     }
 
     init(_ reader: inout StateReader) throws(UnreadableState) {
         firstDay = try reader.number32()
         olderDays = try reader.number32()
-        older = try DayCell(&reader)
+        older = PackedCell(try DayCell(&reader), tallies: false)
         days = try reader.list { (reader) throws(UnreadableState) in
             let day = try reader.number32()
             let isSuspect = try reader.flag()
-            return Day(day: day, cell: try DayCell(&reader), isSuspect: isSuspect)
+            return Day(day: day, cell: PackedCell(try DayCell(&reader)), isSuspect: isSuspect)
         }
     }
 }
@@ -113,6 +114,17 @@ extension FraudFeatures {
 }
 
 extension FraudStanding {
+    var bytes: [UInt8] {
+        var writer = StateWriter()
+        write(&writer)
+        return writer.bytes
+    }
+
+    init(_ bytes: [UInt8]) throws(UnreadableState) {
+        var reader = StateReader(bytes[...])
+        try self.init(&reader)
+    }
+
     func write(_ writer: inout StateWriter) {
         writer.count(FraudVerdict.allCases.firstIndex(of: verdict) ?? 0)
         writer.real(probability)

@@ -99,12 +99,13 @@ public enum FraudLinkKind: Int32, Sendable, CaseIterable {
 }
 
 /// What leads from one key to earlier events, as it is stored: only what the events at hand name is ever loaded.
+/// Without bytes it says that the key leads nowhere.
 public struct FraudLink: Sendable, Hashable {
     public let kind: FraudLinkKind
     public let key: UInt64
     /// The last day on which it was used; it is forgotten by it.
     public let day: Int32
-    /// Whether something was bought on the device: of these all are needed at once, to find rings.
+    /// Whether something was bought on the device: it counts for rings until it is forgotten.
     public let isBuyer: Bool
     public let bytes: [UInt8]
 
@@ -140,70 +141,26 @@ public struct FraudLinkKeys: Sendable, Hashable {
         }
     }
 
-    public mutating func subtract(_ other: FraudLinkKeys) {
-        devices.subtract(other.devices)
-        clicks.subtract(other.clicks)
-        orders.subtract(other.orders)
-        buyers.subtract(other.buyers)
+    public mutating func insert(_ kind: FraudLinkKind, _ key: UInt64) {
+        switch kind {
+        case .device: devices.insert(key)
+        case .click: clicks.insert(key)
+        case .order: orders.insert(key)
+        case .buyer: buyers.insert(key)
+        }
     }
 
-    public mutating func formUnion(_ other: FraudLinkKeys) {
-        devices.formUnion(other.devices)
-        clicks.formUnion(other.clicks)
-        orders.formUnion(other.orders)
-        buyers.formUnion(other.buyers)
+    mutating func remove(_ isOver: (FraudLinkKind, UInt64) -> Bool) {
+        devices = devices.filter { !isOver(.device, $0) }
+        clicks = clicks.filter { !isOver(.click, $0) }
+        orders = orders.filter { !isOver(.order, $0) }
+        buyers = buyers.filter { !isOver(.buyer, $0) }
     }
 
-    /// Each key with its kind, in order; without 0, which stands for "not reported".
+    /// Each key with its kind; without 0, which stands for "not reported".
     public var list: [(kind: FraudLinkKind, key: UInt64)] {
         [(FraudLinkKind.device, devices), (.click, clicks), (.order, orders), (.buyer, buyers)].flatMap { kind, keys in
-            keys.filter { $0 != 0 }.sorted().map { (kind, $0) }
-        }
-    }
-}
-
-extension LinkBook {
-    /// The records of keys, where there are any.
-    func links(of keys: FraudLinkKeys) -> [FraudLink] {
-        keys.list.compactMap { kind, key in link(kind, key) }
-    }
-
-    private func link(_ kind: FraudLinkKind, _ key: UInt64) -> FraudLink? {
-        var writer = StateWriter()
-        var isBuyer = false
-        let day: Int32
-        switch kind {
-        case .device:
-            guard let record = devices[key] else { return nil }
-            record.write(&writer)
-            day = record.lastDay
-            isBuyer = record.sellers[0] != 0
-        case .click:
-            guard let record = clicks[key] else { return nil }
-            record.write(&writer)
-            day = record.at.day
-        case .order:
-            guard let record = orders[key] else { return nil }
-            record.write(&writer)
-            day = record.at.day
-        case .buyer:
-            guard let record = buyers[key] else { return nil }
-            record.write(&writer)
-            day = record.at.day
-        }
-        return FraudLink(kind: kind, key: key, day: day, isBuyer: isBuyer, bytes: writer.bytes)
-    }
-
-    /// Takes in stored records; what is known already stays as it is.
-    mutating func adopt(_ links: [FraudLink]) throws(UnreadableState) {
-        for link in links {
-            var reader = StateReader(link.bytes[...])
-            switch link.kind {
-            case .device: if devices[link.key] == nil { devices[link.key] = try DeviceRecord(&reader) }
-            case .click: if clicks[link.key] == nil { clicks[link.key] = try ClickRecord(&reader) }
-            case .order: if orders[link.key] == nil { orders[link.key] = try OrderRecord(&reader) }
-            case .buyer: if buyers[link.key] == nil { buyers[link.key] = try BuyerRecord(&reader) }
-            }
+            keys.lazy.filter { $0 != 0 }.map { (kind, $0) }
         }
     }
 }

@@ -4,6 +4,9 @@ struct StateWriter {
 
     mutating func byte(_ value: UInt8) { bytes.append(value) }
 
+    /// What was written before, as it is.
+    mutating func bytes(_ written: [UInt8]) { bytes += written }
+
     /// Small numbers take one byte, the largest ten.
     mutating func count(_ value: UInt64) {
         var rest = value
