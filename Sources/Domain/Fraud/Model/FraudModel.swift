@@ -73,7 +73,7 @@ public struct FraudModel: Sendable, Codable {
 
     /// Nats by which rarity alone must outweigh the mean to count instead of it: what weights and trees were never
     /// shown they take for nothing.
-    private static let rarityMargin = 1.0
+    private static let rarityMargin = 2.5
 
     /// What the model says before it is calibrated.
     func uncalibrated(_ features: FraudFeatures) -> Double {
