@@ -98,10 +98,6 @@ struct BacktestVerbTests {
     @Test("Decisions are read by the names of their columns or in their order, in the words that people use")
     func decisions() async throws {
         let world = JudgedWorld(seed: 5, affiliates: 6, days: 8).world
-        let fleet = try Fleet(environment: [:])
-        let folder = NSTemporaryDirectory() + "backtest-\(UUID().uuidString)/"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data(world.lines.joined(separator: [10])).write(to: URL(fileURLWithPath: folder + "events.jsonl"))
         let day = CivilDate(daysSinceEpoch: world.start.day + 3).text
         let (one, other) = (world.affiliates[0].id, world.affiliates[1].id)
         let files = [
@@ -111,8 +107,35 @@ struct BacktestVerbTests {
                 + "\(day),,Dismissed,\"\(other)\"\r\n",
             "affiliate_id,date,outcome\n\(one),\(day)T00:00:00Z,confirmed\n\(other),\(day),honest\n",
         ]
-        var scores: Set<String> = []
-        for text in files + ["affiliate_id,day,confirmed\n\(one),\(day),perhaps\n\(one),someday,1\n\(one)\n"] {
+        let none = "affiliate_id,day,confirmed\n\(one),\(day),perhaps\n\(one),someday,1\n\(one)\n"
+        let runs = try await Self.scores(of: world.lines, decisions: files + [none])
+        #expect(Set(runs.dropLast().map(\.scores)).count == 1)
+        #expect(runs.last?.scores != runs.first?.scores)
+        #expect(
+            runs.map { $0.output.contains("3 decisions could not be read") } == [false, false, false, false, true])
+    }
+
+    @Test("What was decided on a day without events counts from the next day on")
+    func quietDay() async throws {
+        let world = JudgedWorld(seed: 5, affiliates: 6, days: 8).world
+        let quiet = CivilDate(daysSinceEpoch: world.start.day + 4).text
+        let lines = world.lines.filter { !String(decoding: $0, as: UTF8.self).contains("\"\(quiet)T") }
+        let runs = try await Self.scores(
+            of: lines, decisions: ["affiliate_id,day,confirmed\n", "\(world.affiliates[0].id),\(quiet),0\n"])
+        #expect(lines.count < world.lines.count && !runs[0].scores.contains(quiet))
+        #expect(runs[0].scores != runs[1].scores)
+    }
+
+    /// What the verb says of events beside each of some files of decisions.
+    private static func scores(
+        of lines: [[UInt8]], decisions files: [String]
+    ) async throws -> [(scores: String, output: String)] {
+        let fleet = try Fleet(environment: [:])
+        let folder = NSTemporaryDirectory() + "backtest-\(UUID().uuidString)/"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(lines.joined(separator: [10])).write(to: URL(fileURLWithPath: folder + "events.jsonl"))
+        var runs: [(scores: String, output: String)] = []
+        for text in files {
             try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "decisions.csv"))
             let verb = try await fleet.start(
                 "tributary",
@@ -121,14 +144,11 @@ struct BacktestVerbTests {
                     "--decisions", folder + "decisions.csv",
                 ])
             #expect(await verb.waitForEnd() == .exited(0), "\(verb.output)")
-            let isReadable = files.contains(text)
-            #expect(verb.output.contains("3 decisions could not be read") == !isReadable, "\(verb.output)")
-            let written = try String(contentsOfFile: folder + "scores.csv", encoding: .utf8)
-            #expect(scores.contains(written) == (isReadable && text != files[0]), "\(text)")
-            scores.insert(written)
+            runs.append((try String(contentsOfFile: folder + "scores.csv", encoding: .utf8), verb.output))
         }
         await fleet.stop()
         try FileManager.default.removeItem(atPath: folder)
+        return runs
     }
 
     @Test("The ranking of a made world is held against what came next, beside simpler ones")

@@ -26,6 +26,7 @@ struct FraudBacktest {
         through last: Int32 = .max,
         _ visit: (_ day: Int32, _ judgements: [FraudJudgement], _ conversions: [ConversionScore]) throws -> Void
     ) rethrows {
+        var waiting = decisions.sorted { $0.key < $1.key }[...]
         for day in days.list where day <= last {
             let events = days.close(day)
             let conversions = book.close(day, events, context, model)
@@ -33,7 +34,10 @@ struct FraudBacktest {
             try visit(day, judgements, conversions)
             guard !decisions.isEmpty else { continue }
             for judgement in judgements { learning.see(judgement.features, of: judgement.affiliate, on: day) }
-            guard let decided = decisions[day] else { continue }
+            // A day on which only people did something has no events.
+            let decided = waiting.prefix { $0.key <= day }.flatMap(\.value)
+            guard !decided.isEmpty else { continue }
+            waiting = waiting.drop { $0.key <= day }
             for decision in decided {
                 if let features = book.decide(decision) { learning.learn(decision, features) }
             }
