@@ -7,7 +7,7 @@ public import ServiceLifecycle
 import Storage
 public import WorkerRuntime
 
-/// Judges what `FraudDetectionStage` took in: the open days, in memory, on the stored state of those before.
+/// Judges what `FraudDetectionStage` took in: the open days, on the stored state of those before.
 ///
 /// However many detectors run, one judges. It reads one day's events at a time, judges them between transactions, and
 /// saves what it says of some days at once; what it started from has a revision, and if that moved meanwhile it saves
