@@ -211,6 +211,13 @@ import Testing
                 }
                 #expect(seen.count == count && Set(seen).count == count, "\(path): \(seen)")
             }
+            let file = try await client.get("/payouts?format=csv&limit=10")
+            #expect(file.header("content-type") == "text/csv; charset=utf-8")
+            #expect(file.header("content-disposition") == "attachment; filename=\"payouts.csv\"")
+            #expect(file.body.hasPrefix("payout_id,created_at,affiliate_id,affiliate_name,state,currency,amount,"))
+            #expect(file.body.split(separator: "\n").count == 11)
+            let rest = try #require(file.header("link")?.firstMatch(of: #/<([^>]+)>; rel="next"/#))
+            #expect(try await client.get(String(rest.1)).body.split(separator: "\n").count == 3)
         }
     }
 

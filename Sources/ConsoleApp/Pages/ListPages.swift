@@ -120,6 +120,7 @@ struct PayoutsPage: Sendable {
     let affiliate: String
     let from: String
     let to: String
+    let csv: String
     let next: String?
     let canPlan: Bool
     /// So that a form that is sent twice plans once.

@@ -16,16 +16,13 @@ enum FraudRoutes {
     }
 
     private static func flags(_ call: Call, _ services: Services) async throws -> Answer {
-        let format = try call.query.choice("format", of: ["json", "csv"])
-        let isCSV = format == "csv" || format == nil && call.request.headers[.accept]?.hasPrefix("text/csv") == true
-        let standard = isCSV ? OutcomeRoutes.csvRowsMaximum : Form.limitDefault
-        let limit = try call.query.limit(unlessGiven: standard, maximum: max(standard, Form.limitMaximum))
+        let (isCSV, limit) = try CSVListing<FraudFlagRow>.wanted(call)
         let filter = try FraudFilter(call.query, limit: limit)
         let rows = try await services.pool.transaction { transaction throws(PostgresError) in
             try FraudQueries.flags(filter, in: transaction)
         }
         let listing = Listing(rows, limit: limit, cursor: \.cursor)
-        return isCSV ? csv(listing, call.query) : .json(listing)
+        return isCSV ? csv.answer(listing, call.query) : .json(listing)
     }
 
     /// The evidence of a case; who looks at it is noted.
@@ -48,38 +45,23 @@ enum FraudRoutes {
         return (evidence, found.undoable)
     }
 
-    private static let columns = [
-        "fraud_flag_id", "affiliate_id", "programs", "kind", "code", "verdict", "probability", "at_risk",
-        "at_risk_usd", "measured", "first_day", "last_day", "status", "decided_by", "decided_at", "reason",
-        "opened_at", "last_seen_at",
-    ]
-
-    private static func csv(_ listing: Listing<FraudFlagRow>, _ query: Form) -> Answer {
-        let rows = listing.data.map { row in
-            CSVText.row([
-                String(row.fraudFlagId), row.affiliateId, row.programs.joined(separator: " "), row.kind,
-                String(row.code), row.verdict, row.probability.map { Figures.probability($0) } ?? "",
-                row.atRisk.map { OutcomeRoutes.decimal($0.amountMinor, $0.currency) + " " + $0.currency }
-                    .joined(separator: "; "),
-                Money.decimal(minorUnits: row.atRiskUsdMinor, exponent: 2), row.measured, row.firstDay ?? "",
-                row.lastDay ?? "", row.status, row.decidedBy ?? "", row.decidedAt ?? "", row.reason ?? "",
-                row.openedAt, row.lastSeenAt,
-            ])
-        }
-        var answer = Answer(
-            status: .ok, contentType: "text/csv; charset=utf-8",
-            body: Array((CSVText.row(columns) + rows.joined()).utf8))
-        answer.headers[.contentDisposition] = "attachment; filename=\"fraud-flags.csv\""
-        if let next = listing.nextCursor {
-            let address =
-                "/fraud-flags"
-                + PercentEncoding.query(
-                    filterFields.map { ($0, query[$0]) } + [
-                        ("format", "csv"), ("limit", query["limit"]), ("cursor", next),
-                    ])
-            answer.headers[.link] = "<\(address)>; rel=\"next\""
-        }
-        return answer
+    private static let csv = CSVListing<FraudFlagRow>(
+        path: "/fraud-flags", filters: filterFields,
+        columns: [
+            "fraud_flag_id", "affiliate_id", "programs", "kind", "code", "verdict", "probability", "at_risk",
+            "at_risk_usd", "measured", "first_day", "last_day", "status", "decided_by", "decided_at", "reason",
+            "opened_at", "last_seen_at",
+        ]
+    ) { row in
+        [
+            String(row.fraudFlagId), row.affiliateId, row.programs.joined(separator: " "), row.kind,
+            String(row.code), row.verdict, row.probability.map { Figures.probability($0) } ?? "",
+            row.atRisk.map { OutcomeRoutes.decimal($0.amountMinor, $0.currency) + " " + $0.currency }
+                .joined(separator: "; "),
+            Money.decimal(minorUnits: row.atRiskUsdMinor, exponent: 2), row.measured, row.firstDay ?? "",
+            row.lastDay ?? "", row.status, row.decidedBy ?? "", row.decidedAt ?? "", row.reason ?? "",
+            row.openedAt, row.lastSeenAt,
+        ]
     }
 
     /// What a list is narrowed and ordered by.

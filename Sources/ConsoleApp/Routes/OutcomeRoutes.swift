@@ -6,8 +6,6 @@ import Storage
 
 /// What became of conversions, and the commissions that they made.
 enum OutcomeRoutes {
-    /// Rows of one CSV; the header Link leads to the rest.
-    static let csvRowsMaximum = 10_000
 
     static func all(_ services: Services) -> [Route] {
         [
@@ -25,49 +23,28 @@ enum OutcomeRoutes {
     }
 
     private static func commissions(_ call: Call, _ services: Services) async throws -> Answer {
-        let format = try call.query.choice("format", of: ["json", "csv"])
-        let isCSV = format == "csv" || format == nil && call.request.headers[.accept]?.hasPrefix("text/csv") == true
-        let limit = isCSV ? csvRowsMaximum : Form.limitDefault
-        let filter = try commissionFilter(
-            call, limit: try call.query.limit(unlessGiven: limit, maximum: max(limit, Form.limitMaximum)),
-            at: services.now())
+        let (isCSV, limit) = try CSVListing<CommissionRow>.wanted(call)
+        let filter = try commissionFilter(call, limit: limit, at: services.now())
         let listing = try await services.pool.transaction { transaction throws(PostgresError) in
             try CommissionQueries.list(filter, in: transaction)
         }
-        return isCSV ? csv(listing, call.query) : .json(listing)
+        return isCSV ? csv.answer(listing, call.query) : .json(listing)
     }
 
-    private static let columns = [
-        "commission_id", "recorded_at", "program_id", "affiliate_id", "tier", "order_id", "status", "currency",
-        "amount",
-        "reversed", "payable_from", "rule_id", "rule_version", "codes", "payout_id", "conversion_id",
-    ]
-
-    private static func csv(_ listing: Listing<CommissionRow>, _ query: Form) -> Answer {
-        let rows = listing.data.map { row in
-            CSVText.row([
-                row.commissionId, row.recordedAt, row.programId, row.affiliateId, String(row.tier), row.orderId ?? "",
-                row.status, row.currency, decimal(row.amountMinor, row.currency),
-                decimal(row.reversedMinor, row.currency), row.payableFrom, row.ruleId ?? "",
-                row.ruleVersion.map { String($0) } ?? "", row.codes.map { String($0.code) }.joined(separator: " "),
-                row.payoutId ?? "", row.conversionId,
-            ])
-        }
-        var answer = Answer(
-            status: .ok, contentType: "text/csv; charset=utf-8",
-            body: Array((CSVText.row(columns) + rows.joined()).utf8))
-        answer.headers[.contentDisposition] = "attachment; filename=\"commissions.csv\""
-        if let next = listing.nextCursor {
-            let address =
-                "/commissions"
-                + PercentEncoding.query([
-                    "format": "csv", "affiliate_id": query["affiliate_id"], "program_id": query["program_id"],
-                    "state": query["state"], "currency": query["currency"], "from": query["from"], "to": query["to"],
-                    "limit": query["limit"], "cursor": next,
-                ])
-            answer.headers[.link] = "<\(address)>; rel=\"next\""
-        }
-        return answer
+    private static let csv = CSVListing<CommissionRow>(
+        path: "/commissions", filters: ["affiliate_id", "program_id", "state", "currency", "from", "to"],
+        columns: [
+            "commission_id", "recorded_at", "program_id", "affiliate_id", "tier", "order_id", "status", "currency",
+            "amount", "reversed", "payable_from", "rule_id", "rule_version", "codes", "payout_id", "conversion_id",
+        ]
+    ) { row in
+        [
+            row.commissionId, row.recordedAt, row.programId, row.affiliateId, String(row.tier), row.orderId ?? "",
+            row.status, row.currency, decimal(row.amountMinor, row.currency),
+            decimal(row.reversedMinor, row.currency), row.payableFrom, row.ruleId ?? "",
+            row.ruleVersion.map { String($0) } ?? "", row.codes.map { String($0.code) }.joined(separator: " "),
+            row.payoutId ?? "", row.conversionId,
+        ]
     }
 
     /// Minor units stay as they are for a currency that is not known.

@@ -23,7 +23,7 @@ enum PayoutPageRoutes {
     }
 
     private static func payouts(_ call: Call, _ services: Services) async throws -> Answer {
-        let filter = try ReadRoutes.payoutFilter(call)
+        let filter = try ReadRoutes.payoutFilter(call, limit: call.query.limit())
         let principal = try call.authenticated()
         let query = call.query
         return try await services.page("payouts", "Payouts", for: call) { transaction, facts throws(PostgresError) in
@@ -40,6 +40,8 @@ enum PayoutPageRoutes {
                 canFreeze: principal.permissions.contains(.decidePayouts),
                 states: choices(selected: filter.state), affiliate: query["affiliate_id"] ?? "",
                 from: query["from"] ?? "", to: query["to"] ?? "",
+                csv: "/payouts"
+                    + PercentEncoding.query(ReadRoutes.payoutFields.map { ($0, query[$0]) } + [("format", "csv")]),
                 next: listing.nextCursor.map { cursor in
                     list
                         + PercentEncoding.query([

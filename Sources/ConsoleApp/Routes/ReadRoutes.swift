@@ -63,11 +63,30 @@ enum ReadRoutes {
     }
 
     private static func payouts(_ call: Call, _ services: Services) async throws -> Answer {
-        let filter = try payoutFilter(call)
+        let (isCSV, limit) = try CSVListing<PayoutRow>.wanted(call)
+        let filter = try payoutFilter(call, limit: limit)
         let rows = try await services.pool.transaction { transaction throws(PostgresError) in
             try PayoutQueries.list(filter, in: transaction)
         }
-        return .json(Listing(rows, limit: filter.limit, cursor: \.cursor))
+        let listing = Listing(rows, limit: limit, cursor: \.cursor)
+        return isCSV ? payoutsCSV.answer(listing, call.query) : .json(listing)
+    }
+
+    /// What a list of payouts is narrowed by.
+    static let payoutFields = ["state", "affiliate_id", "from", "to"]
+
+    private static let payoutsCSV = CSVListing<PayoutRow>(
+        path: "/payouts", filters: payoutFields,
+        columns: [
+            "payout_id", "created_at", "affiliate_id", "affiliate_name", "state", "currency", "amount", "provider",
+            "mode", "failure_code", "submitted_by", "approved_by", "second_approved_by", "updated_at", "arrival_at",
+        ]
+    ) { row in
+        [
+            row.payoutId, row.createdAt, row.affiliateId, row.affiliateName, row.state, row.currency,
+            OutcomeRoutes.decimal(row.amountMinor, row.currency), row.provider, row.mode, row.failureCode ?? "",
+            row.submittedBy, row.approvedBy ?? "", row.secondApprovedBy ?? "", row.updatedAt, row.arrivalAt ?? "",
+        ]
     }
 
     private struct TopicsDocument: Encodable {
@@ -111,12 +130,12 @@ extension ReadRoutes {
             cursor: try query.cursor(count: 3))
     }
 
-    static func payoutFilter(_ call: Call) throws(Problem) -> PayoutFilter {
+    static func payoutFilter(_ call: Call, limit: Int) throws(Problem) -> PayoutFilter {
         let (from, to) = try range(call.query)
         return PayoutFilter(
             affiliateID: try call.authenticated().affiliateScope(requested: call.query["affiliate_id"]),
             state: try call.query.choice("state", of: PayoutState.allCases.map(\.rawValue)), from: from, to: to,
-            limit: try call.query.limit(), cursor: try call.query.cursor(count: 2))
+            limit: limit, cursor: try call.query.cursor(count: 2))
     }
 }
 
