@@ -68,6 +68,25 @@ struct LearningTests {
         }
     }
 
+    @Test(
+        "What the reasons add is what the score is made of, as calibrated; trees and rarity alone may add to it"
+    )
+    func contributions() {
+        let standard = FraudModel.standard
+        let weights = FraudModel(
+            version: "weights", bias: standard.bias, weights: standard.weights, familyLimit: standard.familyLimit,
+            priorShift: 0.3, slope: 0.7)
+        var rare = weights
+        rare.rarity = standard.rarity
+        for row in Self.rows(541...541) {
+            let features = row.judgement.features
+            for (model, isAll) in [(weights, true), (rare, false)] {
+                let more = model.logit(features) - model.base - model.contributions(features).reduce(0, +)
+                #expect(isAll ? abs(more) < 1e-9 : more > -1e-9, "\(more)")
+            }
+        }
+    }
+
     @Test("Probabilities and their order stay near the truth after decisions, and when one in five of them is wrong")
     func calibration() {
         var learning = (right: DecisionLearning(.standard), wrong: DecisionLearning(.standard))

@@ -9,7 +9,7 @@ struct FraudFindings {
     private static let reasonsMaximum = 5
     private static let evidenceMaximum = 12
     /// What adds less to the score tells a reader nothing.
-    private static let evidenceNatsMinimum = 0.1
+    private static let evidenceNatsMinimum = 0.05
     /// Conversions of one message: it stays far below a broker's 1 MB.
     private static let messageConversionsMaximum = 500
 

@@ -35,11 +35,12 @@ public struct FraudModel: Sendable, Codable {
         self.slope = slope
     }
 
-    /// What each feature adds, in nats, the limits of the families applied in proportion.
+    /// What each feature adds to the logarithm of the odds by its weight and its rarity, in nats, the limits of the
+    /// families applied in proportion. What trees add belongs to no feature by itself.
     public func contributions(_ features: FraudFeatures) -> [Double] {
         var parts = weighed(features)
         for part in rarity?.contributions(features) ?? [] { parts[part.index] += part.nats }
-        return parts
+        return parts.map { $0 * weightShare * slope }
     }
 
     /// What each adds to the sum.
