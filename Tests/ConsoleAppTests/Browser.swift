@@ -220,7 +220,9 @@ actor Browser {
         if let id = message.id { replies[id]?.yield(message) }
         switch message.method {
         case "Page.loadEventFired": for load in loads.values { load.yield() }
-        case "Runtime.exceptionThrown", "Log.entryAdded": complaints.append(message.text)
+        case "Runtime.exceptionThrown": complaints.append(message.text)
+        // Chromium also notes what is in order, as that a field which should get the focus was clicked before it did.
+        case "Log.entryAdded" where message.text.contains("\"level\":\"error\""): complaints.append(message.text)
         case "Runtime.consoleAPICalled" where message.text.contains("\"type\":\"error\""):
             complaints.append(message.text)
         default: break
