@@ -6,6 +6,7 @@ struct LineReader {
     private static let chunkBytes = 1 << 20
 
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    private static let gzip: [UInt8] = [0x1F, 0x8B]
 
     private let path: String
     private let file: FileHandle
@@ -13,13 +14,16 @@ struct LineReader {
     private var position = 0
     private var isAtEnd = false
 
-    /// - Throws: `UnusableFile` if the file cannot be opened.
+    /// - Throws: `UnusableFile` if the file cannot be opened or is compressed.
     init(path: String) throws {
         self.path = path
         do { file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)) } catch {
             throw UnusableFile(path, error)
         }
         try readOn()
+        guard !buffer.starts(with: LineReader.gzip) else {
+            throw UnusableFile(path, reason: "it is compressed with gzip; unpack it first")
+        }
         if buffer.starts(with: LineReader.mark) { position = LineReader.mark.count }
     }
 

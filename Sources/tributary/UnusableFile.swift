@@ -5,10 +5,12 @@ struct UnusableFile: Error, CustomStringConvertible {
     let path: String
     let reason: String
 
-    init(_ path: String, _ error: any Error) {
+    init(_ path: String, reason: String) {
         self.path = path
-        reason = UnusableFile.reason(error)
+        self.reason = reason
     }
+
+    init(_ path: String, _ error: any Error) { self.init(path, reason: UnusableFile.reason(error)) }
 
     var description: String { "\(path): \(reason)" }
 
@@ -26,11 +28,26 @@ struct UnusableFile: Error, CustomStringConvertible {
     private static func reason(_ error: any Error) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, let context): place(context) + "\(key.stringValue) is missing"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.dataCorrupted(let context):
-            place(context) + context.debugDescription
-        default:
-            ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError).localizedDescription
+        case DecodingError.typeMismatch(let type, let context), DecodingError.valueNotFound(let type, let context):
+            place(context) + "it should be \(name(of: type))"
+        case DecodingError.dataCorrupted(let context): place(context) + context.debugDescription
+        default: reason(of: error as NSError)
+        }
+    }
+
+    /// The system's own words, where it was the system that refused.
+    private static func reason(of error: NSError) -> String {
+        let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+        return cause.domain == NSPOSIXErrorDomain
+            ? String(cString: strerror(Int32(cause.code))) : cause.localizedDescription
+    }
+
+    private static func name(of type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "a text"
+        case is any Numeric.Type: "a number"
+        case is any Collection.Type where !(type is [String: Any].Type): "a list"
+        default: "an object"
         }
     }
 

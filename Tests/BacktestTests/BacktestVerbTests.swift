@@ -67,17 +67,32 @@ struct BacktestVerbTests {
             """#
         let files = [
             "marked.jsonl": "\u{FEFF}" + order + "\r\n\nno json\n", "keyless.json": #"[{"program_id": "p"}]"#,
-            "broken.json": "[{", "affiliates.json": #"[{"affiliate_id": "x", "signup_ip": null}, {}]"#,
+            "broken.json": "[{", "object.json": "{}", "typed.json": #"[{"program_id": "p", "currency": 7}]"#,
+            "test.jsonl": order.dropLast() + #","is_test":true}"#,
+            "prefixes.txt": "# ours\n10.0.0.0/8\n10.0.0.0/99\n",
+            "affiliates.json": #"[{"affiliate_id": "x", "signup_ip": null}, {}]"#,
         ]
         for (name, text) in files { try Data(text.utf8).write(to: URL(fileURLWithPath: folder + name)) }
+        try Data([0x1F, 0x8B, 8, 0]).write(to: URL(fileURLWithPath: folder + "packed.jsonl.gz"))
         let verbs: [(arguments: [String], end: ProcessEnd, words: [String])] = [
             (["marked.jsonl"], .exited(0), ["2 lines, 1 events, 1 bad lines", "line 2: 190", "JSON", "no json"]),
-            (["none.jsonl"], .exited(1), ["none.jsonl", "No such file or directory"]),
-            (["marked.jsonl", "--programs", "keyless.json"], .exited(1), ["--programs: [0]: ", "currency"]),
-            (["marked.jsonl", "--programs", "broken.json"], .exited(1), ["--programs: "]),
+            (["none.jsonl"], .exited(1), ["none.jsonl: No such file or directory"]),
+            (["packed.jsonl.gz"], .exited(1), ["packed.jsonl.gz: it is compressed with gzip; unpack it first"]),
+            (["test.jsonl"], .exited(0), ["1 lines, 0 events, 0 bad lines, 1 tests", "has no events"]),
+            (
+                ["marked.jsonl", "--datacentre-prefixes", "prefixes.txt"], .exited(0),
+                ["prefixes.txt: not a CIDR prefix, left out: 10.0.0.0/99"]
+            ),
+            (["marked.jsonl", "--programs", "keyless.json"], .exited(1), ["keyless.json: [0]: currency is missing"]),
+            (["marked.jsonl", "--programs", "broken.json"], .exited(1), ["broken.json: "]),
+            (["marked.jsonl", "--programs", "object.json"], .exited(1), ["object.json: it should be a list"]),
+            (
+                ["marked.jsonl", "--programs", "typed.json"], .exited(1),
+                ["typed.json: [0].currency: it should be a text"]
+            ),
             (
                 ["marked.jsonl", "--affiliates", "affiliates.json"], .exited(1),
-                ["--affiliates: [1]: ", "affiliate_id"]
+                ["affiliates.json: [1]: affiliate_id is missing"]
             ),
             (["marked.jsonl", "--decisions", "none.csv"], .exited(1), ["none.csv", "No such file"]),
         ]

@@ -19,7 +19,14 @@ struct Backtest: ParsableCommand {
 extension Backtest {
     struct Fraud: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Scores every affiliate on every day with an event, by what was known at the end of that day.")
+            abstract: "Scores every affiliate on every day with an event, by what was known at the end of that day.",
+            discussion: """
+                A score is the probability of fraud, a verdict one of clear, review and hold, a day that of UTC; \
+                top_reason begins with the code that GET /reason-codes of the console explains. Programmes and \
+                affiliates need no file; with one the judgement is better.
+
+                  tributary backtest fraud --events events.jsonl --scores scores.csv --programs programs.json
+                """)
 
         @Option(help: "The events, one JSON object a line, in any order.") var events: String
         @Option(help: "Where affiliate_id,day,score,verdict,top_reason go.") var scores: String
@@ -30,12 +37,11 @@ extension Backtest {
         @OptionGroup var context: ContextOptions
 
         func run() throws {
-            let (prefixes, unread) = try context.dataCentres()
-            if unread > 0 { complain("\(unread) lines of the data centre prefixes could not be read") }
+            let prefixes = try context.dataCentres()
             let known = try context.context()
             var file = EventFile(reading: FraudEventReading(dataCentres: prefixes))
             try file.read(events)
-            for line in file.complaints { complain(line) }
+            file.report(path: events)
             var output = try CSVFile(path: scores, header: ["affiliate_id", "day", "score", "verdict", "top_reason"])
             let decided = try decisions.map(DecisionFile.init)
             if let unread = decided?.unread, unread > 0 { complain("\(unread) decisions could not be read") }
@@ -56,7 +62,6 @@ extension Backtest {
                 }
             }
             try output.flush()
-            complain("\(file.lines) lines, \(file.events) events, \(file.bad) bad lines")
         }
 
         private func write(

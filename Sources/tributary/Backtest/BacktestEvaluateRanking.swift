@@ -56,7 +56,7 @@ struct RankingReport {
     mutating func add(_ world: World) throws {
         var file = EventFile()
         for line in world.lines { file.take(line) }
-        let context = try ContextOptions.context(programs: world.programs, signUps: world.signUps)
+        let context = try ContextOptions.context(of: world)
         let last = world.start.day + RankingReport.daysBefore - 1
         let scores = RankingReport.scores(file.days, context, asOf: last)
         worlds += 1

@@ -18,10 +18,10 @@ extension Backtest {
             guard let end = Timestamp(rfc3339: asOf + "T00:00:00Z") else {
                 throw ValidationError("--as-of is a date, as 2026-11-30, not \(asOf)")
             }
-            let prefixes = try context.dataCentres().prefixes
+            let prefixes = try context.dataCentres()
             var file = EventFile(reading: FraudEventReading(dataCentres: prefixes))
             try file.read(events)
-            for line in file.complaints { complain(line) }
+            file.report(path: events)
             let known = try context.context()
             let entries = Ranking.rank(file.days, known, asOf: end.day)
             var output = try CSVFile(path: out, header: ["affiliate_id", "rank", "score", "low", "high", "sample"])
@@ -33,7 +33,6 @@ extension Backtest {
                 ])
             }
             try output.flush()
-            complain("\(file.lines) lines, \(file.events) events, \(file.bad) bad lines")
         }
 
         /// - Parameter context: of programmes in other currencies than the dollar, with what a unit is worth.

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Domain
 import Foundation
 
@@ -11,7 +10,7 @@ struct CSVFile: ~Copyable {
 
     init(path: String, header: [String]) throws {
         guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
-        else { throw ValidationError("\(path) cannot be written") }
+        else { throw UnusableFile(path, reason: "it cannot be written") }
         self.file = file
         buffer = Array(CSVText.row(header).utf8)
     }

@@ -5,23 +5,29 @@ import Foundation
 
 /// What the optional files say about programmes, affiliates and data centres.
 struct ContextOptions: ParsableArguments {
-    @Option(help: "Programmes: a JSON array of {program_id, currency, usd_rate, auto_approve_limit_minor, …}.")
+    @Option(
+        help: """
+            Programmes: a JSON array of {program_id, currency, usd_rate, auto_approve_limit_minor, \
+            attribution_window_days, main_markets}; all but the first two may be left out.
+            """)
     var programs: String?
-    @Option(help: "Affiliates: a JSON array of {affiliate_id, joined_at, country, signup_ip}.")
+    @Option(
+        help: """
+            Affiliates: a JSON array of {affiliate_id, joined_at, country, signup_ip}; all but the first may be left \
+            out.
+            """)
     var affiliates: String?
-    @Option(help: "Prefixes of data centres, one CIDR a line.")
+    @Option(help: "Prefixes of data centres, one CIDR a line, # before a comment.")
     var datacentrePrefixes: String?
 
     func context() throws -> FraudContext {
         try ContextOptions.context(
-            programs: programs.map { try Array(UnusableFile.read($0)) },
-            signUps: affiliates.map { try Array(UnusableFile.read($0)) })
+            programs: programs.map(ProgramFile.read) ?? [], signUps: affiliates.map(SignUpFile.read) ?? [])
     }
 
-    /// - Parameters: the bytes of the files, nil for none.
-    static func context(programs: [UInt8]?, signUps: [UInt8]?) throws -> FraudContext {
+    static func context(programs: [ProgramFile], signUps: [SignUpFile]) -> FraudContext {
         var context = FraudContext()
-        for file in try programs.map({ try decode(ProgramFile.self, $0, "--programs") }) ?? [] {
+        for file in programs {
             var program = FraudProgram()
             program.autoApproveLimitMinor = file.autoApproveLimitMinor
             program.currency = FraudHash.of(file.currency)
@@ -30,7 +36,7 @@ struct ContextOptions: ParsableArguments {
             program.mainMarkets = Set((file.mainMarkets ?? []).map { FraudEvent.country($0) }).subtracting([0])
             context.programs[FraudHash.of(file.programID)] = program
         }
-        for file in try signUps.map({ try decode(AffiliateFile.self, $0, "--affiliates") }) ?? [] {
+        for file in signUps {
             var affiliate = FraudAffiliate()
             affiliate.signUpAddress = file.signUpAddress
             context.affiliates[FraudHash.of(file.affiliateID)] = affiliate
@@ -38,26 +44,25 @@ struct ContextOptions: ParsableArguments {
         return context
     }
 
-    private static func decode<Item: Decodable>(_: Item.Type, _ bytes: [UInt8], _ option: String) throws -> [Item] {
-        try UnusableFile.decode(Item.self, Data(bytes), of: option)
-    }
-
-    /// - Returns: what to say about lines that are no prefix, beside the others.
-    func dataCentres() throws -> (prefixes: IPPrefixSet, unread: Int) {
+    /// Lines that are no prefix are left out, and told with the first of them.
+    func dataCentres() throws -> IPPrefixSet {
         var prefixes = IPPrefixSet()
-        var unread = 0
-        guard let datacentrePrefixes else { return (prefixes, 0) }
+        var unread: [String] = []
+        guard let datacentrePrefixes else { return prefixes }
         var file = try LineReader(path: datacentrePrefixes)
         while let line = try file.next() {
             let text = String(decoding: line, as: UTF8.self).prefix { $0 != "#" }.filter { !$0.isWhitespace }
-            if !text.isEmpty, !prefixes.insert(text) { unread += 1 }
+            if !text.isEmpty, !prefixes.insert(text) { unread.append(text) }
         }
-        return (prefixes, unread)
+        if let first = unread.first {
+            complain("\(datacentrePrefixes): not a CIDR prefix, left out: \(first) (lines like it: \(unread.count))")
+        }
+        return prefixes
     }
 }
 
 /// An affiliate as `--affiliates` describes it.
-private struct AffiliateFile: Decodable {
+struct SignUpFile: Decodable {
     let affiliateID: String
     let signUpIP: String?
 
@@ -66,7 +71,11 @@ private struct AffiliateFile: Decodable {
         case signUpIP = "signup_ip"
     }
 
-    var signUpAddress: UInt64 {
+    static func read(_ path: String) throws -> [SignUpFile] {
+        try UnusableFile.decode(SignUpFile.self, UnusableFile.read(path), of: path)
+    }
+
+    fileprivate var signUpAddress: UInt64 {
         guard let signUpIP else { return 0 }
         return IPAddress(signUpIP)?.addressHash ?? FraudHash.of(signUpIP)
     }

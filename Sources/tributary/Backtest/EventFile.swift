@@ -15,7 +15,8 @@ struct EventFile {
     private(set) var lines = 0
     private(set) var events = 0
     private(set) var bad = 0
-    private(set) var complaints: [String] = []
+    /// The first bad lines, each in a sentence.
+    private var complaints: [String] = []
     private let reading: FraudEventReading
 
     init(reading: FraudEventReading = FraudEventReading()) { self.reading = reading }
@@ -24,6 +25,15 @@ struct EventFile {
     mutating func read(_ path: String) throws {
         var file = try LineReader(path: path)
         while let line = try file.next() { take(line) }
+    }
+
+    /// Says what was read, for a person.
+    func report(path: String) {
+        for line in complaints { complain(line) }
+        let others = lines - events - bad
+        let left = others > 0 ? ", \(others) tests and reversals of refunds, left out" : ""
+        complain("\(lines) lines, \(events) events, \(bad) bad lines\(left)")
+        if events == 0 { complain("\(path) has no events: nothing was judged") }
     }
 
     mutating func take(_ line: [UInt8]) {

@@ -29,8 +29,7 @@ struct WorldRun {
         if optionalFiles { for prefix in world.dataCentrePrefixes { _ = prefixes.insert(prefix) } }
         var file = EventFile(reading: FraudEventReading(dataCentres: prefixes))
         for line in world.lines { file.take(line) }
-        let context =
-            optionalFiles ? try ContextOptions.context(programs: world.programs, signUps: world.signUps) : .init()
+        let context = optionalFiles ? try ContextOptions.context(of: world) : FraudContext()
         let affiliates = Dictionary(uniqueKeysWithValues: world.affiliates.map { (FraudHash.of($0.id), $0) })
         var backtest = FraudBacktest(file.days, context, model)
         backtest.run { day, judgements, scores in
@@ -47,5 +46,14 @@ struct WorldRun {
                 conversions.append((isCheat, score.probability))
             }
         }
+    }
+}
+
+extension ContextOptions {
+    /// What the optional files of a made world say.
+    static func context(of world: World) throws -> FraudContext {
+        context(
+            programs: try UnusableFile.decode(ProgramFile.self, Data(world.programs), of: "programmes"),
+            signUps: try UnusableFile.decode(SignUpFile.self, Data(world.signUps), of: "affiliates"))
     }
 }
