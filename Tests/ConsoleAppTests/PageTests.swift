@@ -137,6 +137,19 @@ import Testing
         }
     }
 
+    @Test("An affiliate's page complains about nothing")
+    func affiliatesPage() async throws {
+        try await TestConsole.with { console in
+            try await SeededData.insert(into: console)
+            let email = try await console.addUser(.affiliate, affiliateID: "aff-1")
+            try await Browser.with { browser in
+                try await logIn(browser, console, email)
+                #expect(try await browser.text("h1") == "Payouts")
+                #expect(await browser.complaints == [])
+            }
+        }
+    }
+
     @Test("The page of codes has every code with its sentence")
     func reasonCodes() async throws {
         try await TestConsole.with { console in
