@@ -63,7 +63,8 @@ extension PageFrame {
                     badge: isNotifications && facts.unread > 0 ? Figures.count(facts.unread) : nil)
             }, userName: principal.session?.name ?? principal.actor,
             userRole: principal.session?.role.rawValue ?? "", csrfToken: principal.session?.csrfToken ?? "",
-            freshness: freshness.sentence, version: facts.version, isHeld: freshness.heldPartitions > 0,
+            freshness: freshness.sentence,
+            version: principal.permissions.contains(.readDashboard) ? facts.version : nil, isHeld: freshness.heldPartitions > 0,
             notice: notice?.text,
             noticeIsError: notice?.isError ?? false)
     }
