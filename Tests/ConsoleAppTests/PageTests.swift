@@ -105,6 +105,8 @@ import Testing
                 "import": "/console/imports/\(imported.json?["import"]?["import_id"]?.string ?? "")",
                 "breaks": "/console/breaks", "dashboard": "/console", "payouts": "/console/payouts",
                 "affiliates": "/console/affiliates", "affiliate": "/console/affiliates/aff-1",
+                "statements": "/console/statements?affiliate_id=aff-1", "statements-unnamed": "/console/statements",
+                "statement": "/console/statements/2026-10?affiliate_id=aff-1",
                 "fraud": "/console/fraud", "fraud-case": "/console/fraud/1", "appeals": "/console/appeals",
                 "topics": "/console/topics", "dead-letters": "/console/dead-letters",
                 "notifications": "/console/notifications", "webhooks": "/console/webhooks",
@@ -119,33 +121,48 @@ import Testing
             ]
             try await Browser.with { browser in
                 try await logIn(browser, console, email)
-                for (name, path) in pages {
-                    for (width, isDark) in [(1_280, false), (1_280, true), (390, false), (390, true)] {
-                        try await browser.resize(width: width, height: 900, isDark: isDark)
-                        try await browser.open("http://127.0.0.1:\(console.port)\(path)")
-                        let overflow: Int = try await browser.value(
-                            "document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                        #expect(overflow <= 0, "\(path) at \(width) is \(overflow) pixels too wide")
-                        try await keep(browser, "\(name)-\(width)-\(isDark ? "dark" : "light")")
-                    }
-                    let unnamed: [String] = try await browser.value(Self.unnamedElements)
-                    #expect(unnamed == [], "\(path)")
-                    #expect(try await browser.text(".freshness").contains("Events up to"), "\(path)")
-                }
+                try await look(at: pages, browser, console)
                 #expect(await browser.complaints == [])
             }
         }
     }
 
-    @Test("An affiliate's page complains about nothing")
-    func affiliatesPage() async throws {
+    @Test("An affiliate finds its pages, reads its statement to the closing balance and prints it")
+    func affiliatesPages() async throws {
         try await TestConsole.with { console in
-            try await SeededData.insert(into: console)
+            try await StatementAPITests.feed(console)
             let email = try await console.addUser(.affiliate, affiliateID: "aff-1")
+            let payout = try await console.text("SELECT payout_id::text FROM payout WHERE affiliate_id = 'aff-1'")
+            let commission = try await console.text(
+                "SELECT conversion_id::text FROM conversion WHERE order_id = 'o-11'")
             try await Browser.with { browser in
                 try await logIn(browser, console, email)
-                #expect(try await browser.text("h1") == "Payouts")
-                #expect(await browser.complaints == [])
+                try await browser.follow("a[href='/console/statements']")
+                #expect(try await browser.text("tbody tr:first-child").contains("Not closed"))
+                try await browser.follow("a[href='/console/statements/2026-10']")
+                let amounts: [String] = try await browser.value(
+                    "[...document.querySelectorAll('td.number')].map(cell => cell.innerText)")
+                #expect(amounts == ["0.00", "116.00", "-100.00", "16.00 USD"])
+                try await look(
+                    at: [
+                        "own-payouts": "/console/payouts", "own-payout": "/console/payouts/\(payout)",
+                        "own-commission": "/console/commissions/\(commission)",
+                        "own-appeals": "/console/appeals", "own-notifications": "/console/notifications",
+                        "own-webhooks": "/console/webhooks", "own-reason-codes": "/console/reason-codes",
+                        "own-statements": "/console/statements", "own-statement-open": "/console/statements/2026-11",
+                        "own-statement": "/console/statements/2026-10",
+                    ], browser, console)
+                try await browser.open("http://127.0.0.1:\(console.port)/console/statements/2026-10")
+                try await browser.printing()
+                let shown: [String] = try await browser.value(
+                    """
+                    ['nav', 'form', 'button', '#statement'].filter(
+                        name => document.querySelector(name)?.checkVisibility())
+                    """)
+                #expect(shown == ["#statement"])
+                try await keep(browser, "own-statement-print")
+                let complaints = await browser.complaints
+                #expect(complaints == [])
             }
         }
     }
@@ -198,6 +215,23 @@ import Testing
                 #expect(await browser.complaints.filter { !$0.contains("422") } == [])
             }
             try FileManager.default.removeItem(at: directory)
+        }
+    }
+
+    /// Opens every page in both widths and colours.
+    private func look(at pages: [String: String], _ browser: Browser, _ console: TestConsole) async throws {
+        for (name, path) in pages.sorted(by: { $0.key < $1.key }) {
+            for (width, isDark) in [(1_280, false), (1_280, true), (390, false), (390, true)] {
+                try await browser.resize(width: width, height: 900, isDark: isDark)
+                try await browser.open("http://127.0.0.1:\(console.port)\(path)")
+                let overflow: Int = try await browser.value(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                #expect(overflow <= 0, "\(path) at \(width) is \(overflow) pixels too wide")
+                try await keep(browser, "\(name)-\(width)-\(isDark ? "dark" : "light")")
+            }
+            let unnamed: [String] = try await browser.value(Self.unnamedElements)
+            #expect(unnamed == [], "\(path)")
+            #expect(try await browser.text(".freshness").contains("Events up to"), "\(path)")
         }
     }
 
