@@ -57,7 +57,8 @@ extension NewNotification {
         return NewNotification(
             .statementReady, event: "\(first.affiliateID) \(month)", audience: .affiliate,
             affiliateID: first.affiliateID, title: "Your statement of \(month) is ready",
-            body: "Balance at the end of the month: \(list(statements.map(\.closing))).", link: "/console/payouts",
+            body: "Balance at the end of the month: \(list(statements.map(\.closing))).",
+            link: "/console/statements/\(month)",
             data: NotificationData.object { writer in
                 writer.member("affiliate_id", first.affiliateID)
                 writer.member("month", month)
