@@ -77,7 +77,7 @@ extension NewNotification {
             body: """
                 On \(date), \(list(reversals.map(\.amount))) was taken back, as the orders were refunded, charged back \
                 or corrected.
-                """, link: "/console/payouts",
+                """, link: "/console/statements/\(date.prefix(7))",
             data: NotificationData.object { writer in
                 writer.member("affiliate_id", reversals[0].affiliateID)
                 writer.member("day", date)
