@@ -152,6 +152,9 @@ import Testing
                         "own-statements": "/console/statements", "own-statement-open": "/console/statements/2026-11",
                         "own-statement": "/console/statements/2026-10",
                     ], browser, console)
+                try await browser.open("http://127.0.0.1:\(console.port)/console/payouts/\(payout)")
+                let card = try await browser.text("main")
+                #expect(card.contains("once, 2026-10-26") && !card.contains("Decision") && !card.contains("Ledger"))
                 try await browser.open("http://127.0.0.1:\(console.port)/console/statements/2026-10")
                 try await browser.printing()
                 let shown: [String] = try await browser.value(
@@ -164,6 +167,21 @@ import Testing
                 let complaints = await browser.complaints
                 #expect(complaints == [])
             }
+        }
+    }
+
+    @Test("A payout's card says its limits in words and amounts; a console without events says how they come")
+    func words() async throws {
+        try await TestConsole.with { console in
+            let client = try await console.browser(.finance)
+            #expect(try await client.get("/console").body.contains("POST /ingest-conversion"))
+            try await SeededData.insert(into: console)
+            #expect(try await !client.get("/console").body.contains("POST /ingest-conversion"))
+            let payout = try await console.text("SELECT payout_id::text FROM payout WHERE affiliate_id = 'aff-1'")
+            let card = try await client.get("/console/payouts/\(payout)").body
+            #expect(card.contains("Smallest payout</th><td>10.00 USD</td><td>100.00 USD</td>"))
+            #expect(card.contains("Identity check</th><td>verified</td><td>not required</td>"))
+            #expect(card.contains("<a href=\"/console/affiliates/aff-1\">"))
         }
     }
 
