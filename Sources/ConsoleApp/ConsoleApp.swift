@@ -86,7 +86,7 @@ public struct ConsoleApp: Sendable {
             + PayoutMethodRoutes.all(services)
             + OutcomeRoutes.all(services)
             + NotificationRoutes.all(services) + WebhookEndpointRoutes.all(services)
-            + RuleRoutes.all(services) + LedgerRoutes.all(services)
+            + RuleRoutes.all(services) + LedgerRoutes.all(services) + StatementRoutes.all(services)
             + ImportRoutes.all(services) + ImportPageRoutes.all(services)
             + LiveRoutes.all(services) + SessionRoutes.all(services) + PageRoutes.all(services)
             + OutcomePageRoutes.all(services) + RulePageRoutes.all(services)

@@ -172,6 +172,12 @@ actor Browser {
             ["features": [["name": "prefers-color-scheme", "value": .text(isDark ? "dark" : "light")]]])
     }
 
+    /// Shows the page as it would be printed, on a sheet of A4.
+    func printing() async throws {
+        try await resize(width: 794, height: 1_123, isDark: true)
+        try await run("Emulation.setEmulatedMedia", ["media": "print"])
+    }
+
     func screenshot(to path: String) async throws {
         struct Shot: Decodable { let data: Data }
         let shot: Shot = try await call("Page.captureScreenshot", ["format": "png", "captureBeyondViewport": true])

@@ -83,6 +83,8 @@ import Testing
             ("/programs/shoes", "Program"), ("/affiliates", "AffiliateList"),
             ("/affiliates/aff-1", "Affiliate"), ("/programs/shoes/coupons", "CouponList"),
             ("/ledger/periods", "PeriodList"), ("/ledger/periods/2026-10", "PeriodStatementList"),
+            ("/statements?affiliate_id=aff-2", "StatementList"),
+            ("/statements/2026-10?affiliate_id=aff-2", "Statement"),
             ("/imports", "ImportList"), ("/imports/none", "Problem"), ("/withheld-payouts", "WithheldPayoutList"),
             ("/reconciliation-breaks", "ReconciliationBreakList"), ("/payout-freezes", "PayoutFreezeList"),
             ("/settings", "SettingList"),

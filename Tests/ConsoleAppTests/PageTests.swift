@@ -108,6 +108,8 @@ import Testing
                 "import": "/console/imports/\(imported.json?["import"]?["import_id"]?.string ?? "")",
                 "breaks": "/console/breaks", "dashboard": "/console", "payouts": "/console/payouts",
                 "affiliates": "/console/affiliates", "affiliate": "/console/affiliates/aff-1",
+                "statements": "/console/statements?affiliate_id=aff-1", "statements-unnamed": "/console/statements",
+                "statement": "/console/statements/2026-10?affiliate_id=aff-1",
                 "fraud": "/console/fraud", "fraud-case": "/console/fraud/1", "appeals": "/console/appeals",
                 "topics": "/console/topics", "dead-letters": "/console/dead-letters",
                 "notifications": "/console/notifications", "webhooks": "/console/webhooks",
@@ -122,22 +124,68 @@ import Testing
             ]
             try await Browser.with { browser in
                 try await logIn(browser, console, email)
-                for (name, path) in pages {
-                    for (width, isDark) in [(1_280, false), (1_280, true), (390, false), (390, true)] {
-                        try await browser.resize(width: width, height: 900, isDark: isDark)
-                        try await browser.open("http://127.0.0.1:\(console.port)\(path)")
-                        let overflow: Int = try await browser.value(
-                            "document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                        #expect(overflow <= 0, "\(path) at \(width) is \(overflow) pixels too wide")
-                        try await keep(browser, "\(name)-\(width)-\(isDark ? "dark" : "light")")
-                    }
-                    let unnamed: [String] = try await browser.value(Self.unnamedElements)
-                    #expect(unnamed == [], "\(path)")
-                    #expect(try await browser.text(".freshness").contains("Events up to"), "\(path)")
-                }
+                try await look(at: pages, browser, console)
                 let complaints = await browser.complaints
                 #expect(complaints == [])
             }
+        }
+    }
+
+    @Test("An affiliate finds its pages, reads its statement to the closing balance and prints it")
+    func affiliatesPages() async throws {
+        try await TestConsole.with { console in
+            try await StatementAPITests.feed(console)
+            let email = try await console.addUser(.affiliate, affiliateID: "aff-1")
+            let payout = try await console.text("SELECT payout_id::text FROM payout WHERE affiliate_id = 'aff-1'")
+            let commission = try await console.text(
+                "SELECT conversion_id::text FROM conversion WHERE order_id = 'o-11'")
+            try await Browser.with { browser in
+                try await logIn(browser, console, email)
+                try await browser.follow("a[href='/console/statements']")
+                #expect(try await browser.text("tbody tr:first-child").contains("Not closed"))
+                try await browser.follow("a[href='/console/statements/2026-10']")
+                let amounts: [String] = try await browser.value(
+                    "[...document.querySelectorAll('td.number')].map(cell => cell.innerText)")
+                #expect(amounts == ["0.00", "116.00", "-100.00", "16.00 USD"])
+                try await look(
+                    at: [
+                        "own-payouts": "/console/payouts", "own-payout": "/console/payouts/\(payout)",
+                        "own-commission": "/console/commissions/\(commission)",
+                        "own-appeals": "/console/appeals", "own-notifications": "/console/notifications",
+                        "own-webhooks": "/console/webhooks", "own-reason-codes": "/console/reason-codes",
+                        "own-statements": "/console/statements", "own-statement-open": "/console/statements/2026-11",
+                        "own-statement": "/console/statements/2026-10",
+                    ], browser, console)
+                try await browser.open("http://127.0.0.1:\(console.port)/console/payouts/\(payout)")
+                let card = try await browser.text("main")
+                #expect(card.contains("once, 2026-10-26") && !card.contains("Decision") && !card.contains("Ledger"))
+                try await browser.open("http://127.0.0.1:\(console.port)/console/statements/2026-10")
+                try await browser.printing()
+                let shown: [String] = try await browser.value(
+                    """
+                    ['nav', 'form', 'button', '#statement'].filter(
+                        name => document.querySelector(name)?.checkVisibility())
+                    """)
+                #expect(shown == ["#statement"])
+                try await keep(browser, "own-statement-print")
+                let complaints = await browser.complaints
+                #expect(complaints == [])
+            }
+        }
+    }
+
+    @Test("A payout's card says its limits in words and amounts; a console without events says how they come")
+    func words() async throws {
+        try await TestConsole.with { console in
+            let client = try await console.browser(.finance)
+            #expect(try await client.get("/console").body.contains("POST /ingest-conversion"))
+            try await SeededData.insert(into: console)
+            #expect(try await !client.get("/console").body.contains("POST /ingest-conversion"))
+            let payout = try await console.text("SELECT payout_id::text FROM payout WHERE affiliate_id = 'aff-1'")
+            let card = try await client.get("/console/payouts/\(payout)").body
+            #expect(card.contains("Smallest payout</th><td>10.00 USD</td><td>100.00 USD</td>"))
+            #expect(card.contains("Identity check</th><td>verified</td><td>not required</td>"))
+            #expect(card.contains("<a href=\"/console/affiliates/aff-1\">"))
         }
     }
 
@@ -190,6 +238,23 @@ import Testing
                 #expect(complaints == [])
             }
             try FileManager.default.removeItem(at: directory)
+        }
+    }
+
+    /// Opens every page in both widths and colours.
+    private func look(at pages: [String: String], _ browser: Browser, _ console: TestConsole) async throws {
+        for (name, path) in pages.sorted(by: { $0.key < $1.key }) {
+            for (width, isDark) in [(1_280, false), (1_280, true), (390, false), (390, true)] {
+                try await browser.resize(width: width, height: 900, isDark: isDark)
+                try await browser.open("http://127.0.0.1:\(console.port)\(path)")
+                let overflow: Int = try await browser.value(
+                    "document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                #expect(overflow <= 0, "\(path) at \(width) is \(overflow) pixels too wide")
+                try await keep(browser, "\(name)-\(width)-\(isDark ? "dark" : "light")")
+            }
+            let unnamed: [String] = try await browser.value(Self.unnamedElements)
+            #expect(unnamed == [], "\(path)")
+            #expect(try await browser.text(".freshness").contains("Events up to"), "\(path)")
         }
     }
 

@@ -127,9 +127,10 @@ enum SeededData {
             SELECT md5('conversion' || n)::uuid, md5('conversion' || n)::uuid, 'aff-' || n,
                 CASE WHEN n % 3 = 0 THEN 'books' ELSE 'shoes' END,
                 CASE WHEN n % 3 = 0 THEN 'EUR' ELSE 'USD' END, 800, 100000 * n, 10000 * n, 'approved', $1,
-                md5('commission' || n)::uuid, $1
+                ($2::uuid[])[n], $1
             FROM generate_series(1, 12) n
-            """, .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch))
+            """, .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch),
+            .uuids((1...12).map { LedgerTransaction.transactionID(of: "commission:\($0)").value }))
         guard let dollar = Currency(code: "USD"), let euro = Currency(code: "EUR") else { return }
         let earned = (1...12).map { number in
             LedgerTransaction(

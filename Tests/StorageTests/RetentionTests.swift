@@ -19,19 +19,21 @@ struct RetentionTests {
         }
     }
 
-    /// Events and clicks of a month long ago, of one not so long ago, and of this one.
+    /// Events and clicks of a month long ago, of one three years ago, and of this one.
     private static func with(_ body: (TestDatabase) async throws -> Void) async throws {
         try await TestDatabase.with { database in
             try await run(
                 """
-                SELECT make_month(relation, month::date) FROM (VALUES ('event'), ('click')) AS r (relation),
-                    (VALUES ('2016-02-01'), ('2024-03-01'), (date_trunc('month', now())::date::text)) AS m (month)
+                SELECT make_month(relation, month) FROM (VALUES ('event'), ('click')) AS r (relation),
+                    (VALUES (date '2016-02-01'), (date_trunc('month', now() - interval '3 years')::date),
+                        (date_trunc('month', now())::date)) AS m (month)
                 """, database)
             try await run(
                 """
                 INSERT INTO event SELECT md5(n::text || m)::uuid, n::text || m, 1 + n % 2, false, 'a', md5('c')::uuid,
                     0, n, m::timestamptz
-                FROM generate_series(0, 9) n, (VALUES ('2016-02-05Z'), ('2024-03-05Z'), (now()::text)) AS m (m)
+                FROM generate_series(0, 9) n,
+                    (VALUES ('2016-02-05Z'), ((now() - interval '3 years')::text), (now()::text)) AS m (m)
                 """, database)
             try await run(
                 """
@@ -46,15 +48,17 @@ struct RetentionTests {
     func dropping() async throws {
         try await Self.with { database in
             let now = Timestamp(secondsSinceEpoch: Int64(Date().timeIntervalSince1970))
+            let month = try #require(
+                await Self.texts("SELECT to_char(now() - interval '3 years', 'YYYY-MM')", database).first)
             let first = try await RetentionRun.once(on: database.pool, at: now)
             #expect(
                 first.dropped.map { "\($0.name) \($0.rows)" } == [
-                    "click_2016_02 5", "event_2016_02 10", "click_2024_03 5",
+                    "click_2016_02 5", "event_2016_02 10", "click_\(month.replacing("-", with: "_")) 5",
                 ])
             #expect(
                 try await Self.texts(
                     "SELECT concat_ws(' ', relation, month, kind, rows) FROM dropped_month ORDER BY 1", database) == [
-                        "click 2016-02-01 1 5", "click 2024-03-01 1 5", "event 2016-02-01 1 5", "event 2016-02-01 2 5",
+                        "click 2016-02-01 1 5", "click \(month)-01 1 5", "event 2016-02-01 1 5", "event 2016-02-01 2 5",
                     ])
             #expect(try await Self.texts("SELECT count(*)::text FROM event", database) == ["20"])
             #expect(try await RetentionRun.once(on: database.pool, at: now).dropped.isEmpty)

@@ -24,10 +24,11 @@ struct CSVListing<Row: Encodable & Sendable> {
 
     func answer(_ listing: Listing<Row>, _ query: Form) -> Answer {
         let rows = listing.data.map { CSVText.row(cells($0)) }
+        let name = path.dropFirst().replacing("/", with: "-")
         var answer = Answer(
             status: .ok, contentType: "text/csv; charset=utf-8",
             body: Array((CSVText.row(columns) + rows.joined()).utf8))
-        answer.headers[.contentDisposition] = "attachment; filename=\"\(path.dropFirst()).csv\""
+        answer.headers[.contentDisposition] = "attachment; filename=\"\(name).csv\""
         if let next = listing.nextCursor {
             let address =
                 path

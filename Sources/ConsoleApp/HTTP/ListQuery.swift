@@ -88,6 +88,21 @@ extension Form {
     }
 }
 
+extension CivilDate {
+    /// The first day of a month of the books.
+    ///
+    /// - Parameter text: as `2026-11`.
+    init(month text: String) throws(Problem) {
+        guard text.count == 7, let start = Timestamp(rfc3339: text + "-01T00:00:00Z") else {
+            throw .invalid("month", "A month is written as 2026-11.", value: text)
+        }
+        self.init(daysSinceEpoch: start.day)
+    }
+
+    /// As `2026-11`.
+    var monthText: String { String(text.prefix(7)) }
+}
+
 extension Timestamp {
     /// The day as in `2026-11-01`.
     static func dayText(_ day: Int32) -> String {

@@ -35,6 +35,7 @@ struct AffiliatePage: Sendable {
     let cases: [Case]
     let asked: String
     let conversionsAddress: String
+    let statementsAddress: String
 
     init(
         _ affiliate: AffiliateHead, _ histories: [AffiliateHistory], _ cases: [FraudFlagRow], asked: String
@@ -59,6 +60,7 @@ struct AffiliatePage: Sendable {
         }
         self.asked = asked
         conversionsAddress = "/console/conversions" + PercentEncoding.query(["affiliate_id": affiliate.id])
+        statementsAddress = StatementRoutes.list + PercentEncoding.query(["affiliate_id": affiliate.id])
     }
 }
 

@@ -35,10 +35,6 @@ struct ComparisonChart: Sendable {
         let density: String
     }
 
-    private static let width = 1000.0
-    private static let height = 300.0
-    private static let rules = 4
-
     /// Names the drawing for a screen reader, and its elements in the page.
     let id: String
     let title: String
@@ -53,9 +49,7 @@ struct ComparisonChart: Sendable {
         let top = ComparisonChart.roundTop(bins.flatMap { [$0.own ?? 0, $0.others ?? 0] }.max() ?? 0)
         return View(
             title: title, note: note, svg: svg(top: top),
-            verticalLabels: (0...ComparisonChart.rules).map {
-                Figures.percent(top * Double(ComparisonChart.rules - $0) / Double(ComparisonChart.rules))
-            },
+            verticalLabels: Plot.verticalLabels { Figures.percent(top * $0) },
             horizontalLabels: bins.map(\.label), ownKey: "This affiliate", othersKey: "The programme's others",
             marker: marker?.label, columns: [unit, "This affiliate", "The others"],
             rows: bins.map { [$0.name, $0.ownText, $0.othersText] }, isEmpty: bins.allSatisfy { $0.own == nil },
@@ -74,64 +68,31 @@ struct ComparisonChart: Sendable {
     }
 
     private func svg(top: Double) -> String {
-        var markup = Markup()
-        markup.open(
-            "svg",
-            [
-                "viewBox": "0 0 1000 300", "preserveAspectRatio": "none", "role": "img", "class": "plot low",
-                "aria-labelledby": "\(id)-title \(id)-desc",
-            ])
-        markup.element("title", ["id": "\(id)-title"], title)
-        markup.element("desc", ["id": "\(id)-desc"], description)
-        for rule in 0...ComparisonChart.rules {
-            let y = ComparisonChart.number(ComparisonChart.height * Double(rule) / Double(ComparisonChart.rules))
-            markup.empty("line", ["class": "rule", "x1": "0", "x2": "1000", "y1": y, "y2": y])
+        var plot = Plot(id: id, title: title, description: description, isLow: true)
+        let slot = Plot.width / Double(max(bins.count, 1))
+        for (index, bin) in bins.enumerated() {
+            guard let own = bin.own else { continue }
+            let others = bin.others.map { ", others \(Figures.percent($0))" } ?? ""
+            plot.bar(
+                at: Double(index) * slot, slot: slot, share: min(own / top, 1),
+                title: "\(bin.name): \(Figures.percent(own))\(others)")
         }
-        let slot = ComparisonChart.width / Double(max(bins.count, 1))
-        for (index, bin) in bins.enumerated() { draw(bin, at: Double(index) * slot, slot: slot, top: top, &markup) }
-        for run in steps(slot: slot, top: top) {
-            markup.empty("polyline", ["class": "line others", "points": run])
-        }
-        if let marker {
-            let x = ComparisonChart.number(Double(marker.bin) * slot)
-            markup.empty("line", ["class": "marker", "x1": x, "x2": x, "y1": "0", "y2": "300"])
-        }
-        markup.close("svg")
-        return markup.text
-    }
-
-    private func draw(_ bin: Bin, at x: Double, slot: Double, top: Double, _ markup: inout Markup) {
-        guard let own = bin.own else { return }
-        let height = ComparisonChart.height * min(own / top, 1)
-        markup.open(
-            "rect",
-            [
-                "class": "bar", "x": ComparisonChart.number(x + slot * 0.12),
-                "y": ComparisonChart.number(ComparisonChart.height - height),
-                "width": ComparisonChart.number(slot * 0.76), "height": ComparisonChart.number(height),
-            ])
-        let others = bin.others.map { ", others \(Figures.percent($0))" } ?? ""
-        markup.element("title", "\(bin.name): \(Figures.percent(own))\(others)")
-        markup.close("rect")
+        for run in steps(slot: slot, top: top) { plot.line(run, style: "others") }
+        if let marker { plot.marker(at: Double(marker.bin) * slot) }
+        return plot.svg
     }
 
     /// The steps of the others, broken where there is nothing.
-    private func steps(slot: Double, top: Double) -> [String] {
+    private func steps(slot: Double, top: Double) -> [[String]] {
         var runs: [[String]] = [[]]
         for (index, bin) in bins.enumerated() {
             guard let others = bin.others else {
                 runs.append([])
                 continue
             }
-            let y = ComparisonChart.number(ComparisonChart.height * (1 - min(others / top, 1)))
-            let x = Double(index) * slot
-            runs[runs.count - 1] += ["\(ComparisonChart.number(x)),\(y)", "\(ComparisonChart.number(x + slot)),\(y)"]
+            let (x, share) = (Double(index) * slot, min(others / top, 1))
+            runs[runs.count - 1] += [Plot.point(x, share), Plot.point(x + slot, share)]
         }
-        return runs.filter { !$0.isEmpty }.map { $0.joined(separator: " ") }
-    }
-
-    static func number(_ value: Double) -> String {
-        let tenths = Int((value * 10).rounded())
-        return "\(tenths / 10).\(abs(tenths % 10))"
+        return runs.filter { !$0.isEmpty }
     }
 }

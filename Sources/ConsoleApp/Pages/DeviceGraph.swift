@@ -48,7 +48,7 @@ struct DeviceGraph: Sendable {
         markup.open(
             "svg",
             [
-                "viewBox": "0 0 420 \(ComparisonChart.number(height))", "role": "img", "class": "graph",
+                "viewBox": "0 0 420 \(Plot.number(height))", "role": "img", "class": "graph",
                 "aria-labelledby": "graph-title graph-desc",
             ])
         markup.element("title", ["id": "graph-title"], "Who bought on which device")
@@ -58,7 +58,7 @@ struct DeviceGraph: Sendable {
                 + "The table under it has each line.")
         for (side, head) in ["Affiliates", "Devices", "Customers"].enumerated() {
             markup.element(
-                "text", ["class": "head", "x": ComparisonChart.number(DeviceGraph.columns[side]), "y": "14"], head)
+                "text", ["class": "head", "x": Plot.number(DeviceGraph.columns[side]), "y": "14"], head)
         }
         for use in uses {
             guard let device = place(use.device, 1) else { continue }
@@ -80,9 +80,9 @@ struct DeviceGraph: Sendable {
         markup.empty(
             "line",
             [
-                "class": style, "x1": ComparisonChart.number(DeviceGraph.columns[side] + DeviceGraph.boxWidth[side]),
-                "y1": ComparisonChart.number(from), "x2": ComparisonChart.number(DeviceGraph.columns[side + 1]),
-                "y2": ComparisonChart.number(to),
+                "class": style, "x1": Plot.number(DeviceGraph.columns[side] + DeviceGraph.boxWidth[side]),
+                "y1": Plot.number(from), "x2": Plot.number(DeviceGraph.columns[side + 1]),
+                "y2": Plot.number(to),
             ])
     }
 
@@ -91,12 +91,12 @@ struct DeviceGraph: Sendable {
         markup.empty(
             "rect",
             [
-                "class": style, "x": ComparisonChart.number(x), "y": ComparisonChart.number(y - 10),
-                "width": ComparisonChart.number(DeviceGraph.boxWidth[side]), "height": "20", "rx": "4",
+                "class": style, "x": Plot.number(x), "y": Plot.number(y - 10),
+                "width": Plot.number(DeviceGraph.boxWidth[side]), "height": "20", "rx": "4",
             ])
         let room = side == 0 ? 17 : 12
         let shown = name.count > room ? name.prefix(room - 1) + "…" : name[...]
         markup.element(
-            "text", ["x": ComparisonChart.number(x + 6), "y": ComparisonChart.number(y + 4)], String(shown))
+            "text", ["x": Plot.number(x + 6), "y": Plot.number(y + 4)], String(shown))
     }
 }

@@ -67,8 +67,8 @@ struct PageFrame: Sendable {
     let userRole: String
     let csrfToken: String
     let freshness: String
-    /// Of the figures on the page, see `LiveSnapshot`.
-    let version: String
+    /// Of the figures on the page, see `LiveSnapshot`; nil for whoever may not follow them.
+    let version: String?
     /// A partition is held: the figures stand still until somebody looks.
     let isHeld: Bool
     /// What the last form did, as a sentence.

@@ -10,9 +10,7 @@ struct PayoutPage: Sendable {
     }
 
     struct Limit: Sendable {
-        let name: String
-        let threshold: String
-        let value: String
+        let words: DecisionWords
         let result: StateLabel
     }
 
@@ -25,8 +23,6 @@ struct PayoutPage: Sendable {
         let object: String
         let key: String
         let request: String
-        let first: String
-        let last: String
         let next: String
         let keyEnds: String
     }
@@ -60,6 +56,10 @@ struct PayoutPage: Sendable {
     static let commissionsMaximum = 100
 
     let row: PayoutsPage.Row
+    /// The reader is no affiliate: what was decided, compared and posted inside is shown.
+    let isForStaff: Bool
+    /// The affiliate's page, for whoever may read it.
+    let affiliateAddress: String?
     let approvedBy: String?
     let arrival: String
     let situation: [String]
@@ -76,6 +76,8 @@ struct PayoutPage: Sendable {
 
     init(_ status: PayoutStatus, _ card: PayoutCard, _ commissions: [CommissionRow], reader: Principal) {
         row = PayoutsPage.Row(status.payout, reader: reader)
+        isForStaff = reader.session?.affiliateID == nil
+        affiliateAddress = AffiliateHead.address(of: status.payout.affiliateId, for: reader)
         approvedBy = status.payout.approvedBy.map { first in
             status.payout.secondApprovedBy.map { "\(first), \($0)" } ?? first
         }
@@ -85,7 +87,7 @@ struct PayoutPage: Sendable {
         breaks = card.breaks.map(BreaksPage.Row.init)
         limits = card.limits.map {
             Limit(
-                name: StateLabel.words($0.name), threshold: $0.threshold, value: $0.value,
+                words: DecisionWords($0, status.payout.currency),
                 result: StateLabel($0.passed ? "Passed" : "Missed", tone: $0.passed ? .good : .waiting))
         }
         steps = status.timeline.map {
@@ -166,14 +168,18 @@ extension PayoutPage.Attempt {
             case "unknown": StateLabel("Unknown", tone: .waiting)
             default: StateLabel(StateLabel.words(row.state), tone: .moving)
             }
-        sends = row.times
+        let (first, last) = (Figures.moment(row.firstSentAt), Figures.moment(row.lastSentAt))
+        sends =
+            switch row.sends {
+            case 0: "Not yet"
+            case 1: "once, \(first)"
+            default: "\(row.times), \(first) to \(last)"
+            }
         let status = row.httpStatus.map { "HTTP \($0)" }
         answer = [status, row.errorCode, row.outcome].compactMap(\.self).joined(separator: ", ")
         object = row.providerObjectId ?? "–"
         key = row.idempotencyKey
         request = row.providerRequestId ?? "–"
-        first = Figures.moment(row.firstSentAt)
-        last = Figures.moment(row.lastSentAt)
         next = Figures.moment(row.nextSendAt)
         keyEnds = Figures.moment(row.keyExpiresAt)
     }

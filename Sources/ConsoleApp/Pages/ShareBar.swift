@@ -30,7 +30,7 @@ enum ShareBar {
             markup.open(
                 "rect",
                 ["class": part.style, "x": String(start), "y": "0", "width": String(width), "height": "10"])
-            markup.element("title", part.label)
+            markup.element("title", [:], part.label)
             markup.close("rect")
             start += width
         }

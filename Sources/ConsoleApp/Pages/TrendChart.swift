@@ -1,5 +1,4 @@
-/// A series over days: bars while they are few, an area with a line when they are many. The drawing is stretched to the
-/// width of the page, so its labels are HTML beside it and keep their size on a telephone.
+/// A series over days: bars while they are few, an area with a line when they are many.
 struct TrendChart: Sendable {
     struct Point: Sendable {
         /// As in `2026-11-01`.
@@ -20,10 +19,7 @@ struct TrendChart: Sendable {
         let isEmpty: Bool
     }
 
-    private static let width = 1000.0
-    private static let height = 300.0
     private static let barsMaximum = 62
-    private static let rules = 4
     /// Days that the table under the drawing lists, newest first.
     private static let tableRowsMaximum = 60
 
@@ -37,10 +33,8 @@ struct TrendChart: Sendable {
         let top = TrendChart.roundTop(points.map(\.value).max() ?? 0)
         return View(
             caption: title, svg: svg(top: top),
-            verticalLabels: (0...TrendChart.rules).map {
-                Figures.count(top - top * Int64($0) / Int64(TrendChart.rules))
-            },
-            horizontalLabels: horizontalLabels, columns: ["Day", unit],
+            verticalLabels: Plot.verticalLabels { Figures.count(Int64(Double(top) * $0)) },
+            horizontalLabels: Plot.horizontalLabels(points.map(\.label)), columns: ["Day", unit],
             rows: points.suffix(TrendChart.tableRowsMaximum).reversed().map { [$0.label, Figures.count($0.value)] },
             isEmpty: points.isEmpty)
     }
@@ -55,12 +49,6 @@ struct TrendChart: Sendable {
         return maximum
     }
 
-    private var horizontalLabels: [String] {
-        guard let first = points.first, let last = points.last else { return [] }
-        guard points.count > 2 else { return points.map(\.label) }
-        return [first.label, points[points.count / 2].label, last.label]
-    }
-
     private var description: String {
         guard let first = points.first, let last = points.last, let peak = points.max(by: { $0.value < $1.value })
         else { return "No data." }
@@ -70,62 +58,21 @@ struct TrendChart: Sendable {
     }
 
     private func svg(top: Int64) -> String {
-        var markup = Markup()
-        markup.open(
-            "svg",
-            [
-                "viewBox": "0 0 1000 300", "preserveAspectRatio": "none", "role": "img", "class": "plot",
-                "aria-labelledby": "\(id)-title \(id)-desc",
-            ])
-        markup.element("title", ["id": "\(id)-title"], title)
-        markup.element("desc", ["id": "\(id)-desc"], description)
-        for rule in 0...TrendChart.rules {
-            let y = TrendChart.number(TrendChart.height * Double(rule) / Double(TrendChart.rules))
-            markup.empty("line", ["class": "rule", "x1": "0", "x2": "1000", "y1": y, "y2": y])
-        }
+        var plot = Plot(id: id, title: title, description: description, isLow: false)
+        let shares = points.map { Double($0.value) / Double(top) }
         if points.count <= TrendChart.barsMaximum {
-            drawBars(top: top, in: &markup)
+            let slot = Plot.width / Double(max(points.count, 1))
+            for (index, point) in points.enumerated() {
+                plot.bar(
+                    at: slot * Double(index), slot: slot, share: shares[index],
+                    title: "\(point.label): \(Figures.count(point.value))")
+            }
         } else {
-            drawArea(top: top, in: &markup)
+            let step = Plot.width / Double(max(points.count - 1, 1))
+            let line = shares.enumerated().map { Plot.point(step * Double($0.offset), $0.element) }
+            plot.area(line)
+            plot.line(line)
         }
-        markup.close("svg")
-        return markup.text
-    }
-
-    private func drawBars(top: Int64, in markup: inout Markup) {
-        let slot = TrendChart.width / Double(max(points.count, 1))
-        for (index, point) in points.enumerated() {
-            let height = TrendChart.height * Double(point.value) / Double(top)
-            markup.open(
-                "rect",
-                [
-                    "class": "bar", "x": TrendChart.number(slot * (Double(index) + 0.12)),
-                    "y": TrendChart.number(TrendChart.height - height), "width": TrendChart.number(slot * 0.76),
-                    "height": TrendChart.number(height),
-                ])
-            markup.element("title", "\(point.label): \(Figures.count(point.value))")
-            markup.close("rect")
-        }
-    }
-
-    private func drawArea(top: Int64, in markup: inout Markup) {
-        let step = TrendChart.width / Double(max(points.count - 1, 1))
-        let line = points.enumerated().map { index, point in
-            let y = TrendChart.height * (1 - Double(point.value) / Double(top))
-            return "\(TrendChart.number(step * Double(index))),\(TrendChart.number(y))"
-        }.joined(separator: " ")
-        markup.empty("polygon", ["class": "area", "points": "0,300 \(line) 1000,300"])
-        markup.empty("polyline", ["class": "line", "points": line])
-    }
-
-    private static func number(_ value: Double) -> String {
-        let tenths = Int((value * 10).rounded())
-        return "\(tenths / 10).\(abs(tenths % 10))"
-    }
-}
-
-extension Markup {
-    mutating func element(_ tag: StaticString, _ content: String) {
-        element(tag, [:], content)
+        return plot.svg
     }
 }

@@ -38,7 +38,7 @@ struct Freshness: Encodable, Hashable, Sendable {
     var sentence: String {
         guard let eventsUpTo else { return "No events yet" }
         var text = "Events up to \(Freshness.clock(eventsUpTo)) UTC"
-        if let lagSeconds { text += ", lag \(lagSeconds) s" }
+        if let lagSeconds { text += ", lag \(Figures.duration(lagSeconds))" }
         if heldPartitions > 0 { text += ", \(heldPartitions) held" }
         return text
     }

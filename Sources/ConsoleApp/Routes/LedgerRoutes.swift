@@ -50,7 +50,7 @@ enum LedgerRoutes {
 
     /// One month as text: a year of a large programme is for the command line, which writes it to a file.
     private static func export(_ call: Call, _ services: Services) async throws -> Answer {
-        let first = try month(call.query["month"] ?? "")
+        let first = try CivilDate(month: call.query["month"] ?? "")
         let format = call.query["format"].map { LedgerExport.Format(rawValue: $0) } ?? .csv
         guard let format else {
             throw Problem.invalid("format", "format is csv or hledger.", value: call.query["format"])
@@ -109,7 +109,7 @@ enum LedgerRoutes {
     }
 
     private static func statements(_ call: Call, _ services: Services) async throws -> Answer {
-        let first = try month(call.parameter("month"))
+        let first = try CivilDate(month: call.parameter("month"))
         let statements = try await services.pool.transaction { transaction throws(PostgresError) in
             try PeriodStore.statements(of: first, in: transaction)
         }
@@ -132,7 +132,7 @@ enum LedgerRoutes {
 
     private static func close(_ call: Call, _ services: Services) async throws -> Answer {
         let write = try IdempotentWrite(call, route: "/ledger/periods/close", isRequired: false)
-        let first = try month(call.parameter("month"))
+        let first = try CivilDate(month: call.parameter("month"))
         let now = services.now()
         return try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
@@ -149,17 +149,6 @@ enum LedgerRoutes {
             }
         }
     }
-
-    private static func month(_ text: String) throws(Problem) -> CivilDate {
-        guard text.count == 7, let start = Timestamp(rfc3339: text + "-01T00:00:00Z") else {
-            throw Problem.invalid("month", "A month is written as 2026-11.", value: text)
-        }
-        return CivilDate(daysSinceEpoch: start.day)
-    }
-}
-
-extension CivilDate {
-    fileprivate var monthText: String { String(text.prefix(7)) }
 }
 
 extension PeriodRefusal {

@@ -36,7 +36,8 @@ extension Services {
 extension PageFrame {
     private static let sections: [(label: String, address: String, permission: Permission)] = [
         ("Dashboard", "/console", .readDashboard), ("Conversions", "/console/conversions", .readConversions),
-        ("Payouts", "/console/payouts", .readPayments), ("Breaks", "/console/breaks", .readLedger),
+        ("Payouts", "/console/payouts", .readPayments), ("Statements", StatementRoutes.list, .readPayments),
+        ("Breaks", "/console/breaks", .readLedger),
         ("Manual payouts", "/console/manual-batches", .readLedger), ("Limits", "/console/limits", .readRules),
         ("Affiliates", "/console/affiliates", .readAffiliates), ("Fraud", "/console/fraud", .readFraud),
         ("Appeals", "/console/appeals", .readAppeals),
@@ -54,7 +55,11 @@ extension PageFrame {
         let notice = Notice.sentence(call.query["notice"])
         self.init(
             title: title,
-            navigation: PageFrame.sections.filter { principal.permissions.contains($0.permission) }.map { section in
+            navigation: PageFrame.sections.filter { section in
+                // Whoever sees all affiliates comes to a statement from its affiliate.
+                principal.permissions.contains(section.permission)
+                    && (section.address != StatementRoutes.list || principal.session?.affiliateID != nil)
+            }.map { section in
                 let isNotifications = section.permission == .readNotifications
                 return Item(
                     label: section.label, address: section.address,
@@ -63,7 +68,9 @@ extension PageFrame {
                     badge: isNotifications && facts.unread > 0 ? Figures.count(facts.unread) : nil)
             }, userName: principal.session?.name ?? principal.actor,
             userRole: principal.session?.role.rawValue ?? "", csrfToken: principal.session?.csrfToken ?? "",
-            freshness: freshness.sentence, version: facts.version, isHeld: freshness.heldPartitions > 0,
+            freshness: freshness.sentence,
+            version: principal.permissions.contains(.readDashboard) ? facts.version : nil,
+            isHeld: freshness.heldPartitions > 0,
             notice: notice?.text,
             noticeIsError: notice?.isError ?? false)
     }

@@ -38,7 +38,8 @@ enum PayoutPageRoutes {
                 withheld: withheld.prefix(withheldMaximum).map(PayoutsPage.Withheld.init),
                 freezes: freezes.map(PayoutsPage.Freeze.init),
                 canFreeze: principal.permissions.contains(.decidePayouts),
-                states: choices(selected: filter.state), affiliate: query["affiliate_id"] ?? "",
+                states: choices(selected: filter.state), isOfAll: principal.session?.affiliateID == nil,
+                affiliate: query["affiliate_id"] ?? "",
                 from: query["from"] ?? "", to: query["to"] ?? "",
                 csv: "/payouts"
                     + PercentEncoding.query(ReadRoutes.payoutFields.map { ($0, query[$0]) } + [("format", "csv")]),

@@ -202,11 +202,8 @@ enum ProgramRoutes {
 
 /// Terms that a client wants to be others.
 private struct ProgramChange: Sendable {
-    static let fields = [
-        "name", "pays_in", "hold_days", "attribution_window_days", "coupon_beats_click", "minimum_payout_minor",
-        "auto_approve_limit_minor", "main_markets", "second_approval_limit_minor", "thirty_day_limit_minor",
-        "daily_limit_minor", "affiliate_age_days",
-    ]
+    static let fields =
+        ["name", "pays_in", "hold_days", "attribution_window_days", "coupon_beats_click", "main_markets"] + limits
     /// Fields that say how much money leaves without a person looking.
     private static let limits = [
         "minimum_payout_minor", "auto_approve_limit_minor", "second_approval_limit_minor", "thirty_day_limit_minor",

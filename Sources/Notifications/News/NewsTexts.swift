@@ -57,7 +57,8 @@ extension NewNotification {
         return NewNotification(
             .statementReady, event: "\(first.affiliateID) \(month)", audience: .affiliate,
             affiliateID: first.affiliateID, title: "Your statement of \(month) is ready",
-            body: "Balance at the end of the month: \(list(statements.map(\.closing))).", link: "/console/payouts",
+            body: "Balance at the end of the month: \(list(statements.map(\.closing))).",
+            link: "/console/statements/\(month)",
             data: NotificationData.object { writer in
                 writer.member("affiliate_id", first.affiliateID)
                 writer.member("month", month)
@@ -76,7 +77,7 @@ extension NewNotification {
             body: """
                 On \(date), \(list(reversals.map(\.amount))) was taken back, as the orders were refunded, charged back \
                 or corrected.
-                """, link: "/console/payouts",
+                """, link: "/console/statements/\(date.prefix(7))",
             data: NotificationData.object { writer in
                 writer.member("affiliate_id", reversals[0].affiliateID)
                 writer.member("day", date)

@@ -1,6 +1,11 @@
-// Keeps an open page up to date. Without this file, or without a connection, the page stays as it was loaded.
+// Keeps an open page up to date, and prints it. Without this file, or without a connection, the page stays as it was loaded.
 (() => {
   "use strict";
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
   const quietMilliseconds = 3000;
   const freshness = document.querySelector("[data-freshness]");
   if (!window.EventSource || !freshness || !document.body.hasAttribute("data-live")) return;
