@@ -14,7 +14,7 @@ struct FraudTimelineTests {
     }
 
     /// Few devices, customers and clicks over more days than any of them is remembered, so that all come again: some in
-    /// time, some too late; and more than a month in which nothing comes.
+    /// time, some too late; and more than a month in which nothing comes. Two affiliates sell on the same devices.
     private static let events: [FraudEvent] = {
         var numbers = Numbers(state: 11)
         var events: [FraudEvent] = []
@@ -31,6 +31,14 @@ struct FraudTimelineTests {
                 event.customer = UInt64(1_000 + numbers.below(80))
                 event.amountMinor = Int64(1_000 + numbers.below(5) * 500)
                 event.country = FraudEvent.country(["DE", "FR", "US"][numbers.below(3)])
+                events.append(event)
+            }
+            for affiliate: UInt64 in 6...7 {
+                let at = Timestamp(secondsSinceEpoch: Int64(day) * 86_400 + Int64(affiliate))
+                var event = FraudEvent(
+                    kind: .conversion, key: UInt64(events.count + 1), at: at, affiliate: affiliate, program: 7)
+                event.device = UInt64(200 + day % 12)
+                event.amountMinor = 1_000
                 events.append(event)
             }
         }
@@ -78,6 +86,7 @@ struct FraudTimelineTests {
             }
         }
         check(days.said)
+        #expect(days.said.values.joined().contains { $0.contains("deviceRing") })
         #expect(linksHeld > 10_000 || days.openCount > 0)
     }
 

@@ -32,6 +32,7 @@ public struct FraudBook: Sendable, Codable {
     ) -> [ConversionScore] {
         precondition(self.day.map { $0 < day } ?? true, "a day is closed once, after those before it")
         self.day = day
+        links.rings.begin()
         var linked: [LinkedEvent] = []
         linked.reserveCapacity(events.count)
         var assists: [FraudPair] = []
@@ -80,6 +81,12 @@ public struct FraudBook: Sendable, Codable {
         guard pairs.count > FraudBook.pairsMaximum else { return }
         let idle = pairs.sorted { ($0.value.lastDay, $0.key) < ($1.value.lastDay, $1.key) }
         for (pair, _) in idle.prefix(pairs.count - FraudBook.pairsMaximum) { pairs[pair] = nil }
+    }
+
+    /// Takes the rings out, which are too large to be copied: what days changed of them is known instead.
+    mutating func takeRings() -> RingBook {
+        defer { links.rings = RingBook() }
+        return links.rings
     }
 
     mutating func markSuspect(_ affiliate: UInt64, programs: [UInt64], from first: Int32, through last: Int32) {

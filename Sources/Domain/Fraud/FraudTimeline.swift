@@ -26,6 +26,7 @@ public struct FraudTimeline: Sendable {
         public let forgotten: Range<Int32>
     }
 
+    /// Without rings, as the states that are kept.
     private let sealed: FraudBook
     /// The last day that cannot change; what comes later of it, and of those before, counts on the day after.
     public let sealedThrough: Int32
@@ -34,6 +35,8 @@ public struct FraudTimeline: Sendable {
     private var book: FraudBook
     private var days: Set<Int32> = []
     private var checkpoints: [Int32: FraudBook] = [:]
+    /// What each kept state's rings are more than those of the one before.
+    private var ringChanges: [Int32: RingBook.Counts] = [:]
     private var pages: [Int32: LinkPage] = [:]
     private var hasStoredPages = false
     private var dirtyFrom: Int32?
@@ -42,8 +45,10 @@ public struct FraudTimeline: Sendable {
     private var candidate: FraudModel?
 
     public init(_ sealed: FraudBook, through day: Int32, linksHeldMaximum: Int = linksHeldMaximum) {
-        self.sealed = sealed
         book = sealed
+        var sealed = sealed
+        _ = sealed.takeRings()
+        self.sealed = sealed
         sealedThrough = day
         self.linksHeldMaximum = linksHeldMaximum
     }
@@ -87,8 +92,13 @@ public struct FraudTimeline: Sendable {
 
     /// Goes back to the end of the last day up to `day` of which the state is kept.
     public mutating func rewind(to day: Int32) {
-        checkpoints = checkpoints.filter { $0.key <= day }
+        var rings = book.takeRings()
+        for later in checkpoints.keys.filter({ $0 > day }) {
+            checkpoints[later] = nil
+            if let changes = ringChanges.removeValue(forKey: later) { rings.takeBack(changes) }
+        }
         book = checkpoints.max { $0.key < $1.key }?.value ?? sealed
+        book.links.rings = rings
         pages = pages.filter { $0.key <= book.day ?? .min }
     }
 
@@ -123,8 +133,8 @@ public struct FraudTimeline: Sendable {
         pages[day] = book.links.close(keys)
         let judgements = book.judge(model, beside: candidate)
         for decision in decisions { _ = book.decide(decision) }
-        checkpoints[day] = book
-        thin(latest: day)
+        ringChanges[day] = book.links.rings.today
+        keep(day)
         guard let first = dirtyFrom, day >= first else { return nil }
         dirtyFrom = next
         return JudgedDay(day: day, judgements: judgements, conversions: conversions)
@@ -157,12 +167,19 @@ public struct FraudTimeline: Sendable {
         return opened
     }
 
-    /// Keeps one state, the oldest, of those that are 1, 2 to 3, 4 to 7 … days old.
-    private mutating func thin(latest: Int32) {
+    /// Keeps the state at the end of a day, and of those before it one, the oldest, of those that are 2 to 3, 4 to 7 …
+    /// days old.
+    private mutating func keep(_ latest: Int32) {
+        let rings = book.takeRings()
+        checkpoints[latest] = book
+        book.links.rings = rings
         var ages: Set<Int> = []
-        for day in checkpoints.keys.sorted() {
+        let days = checkpoints.keys.sorted()
+        for (day, next) in zip(days, days.dropFirst()) {
             let age = UInt32(clamping: Int64(latest) - Int64(day) + 1)
-            if !ages.insert(age.leadingZeroBitCount).inserted { checkpoints[day] = nil }
+            guard !ages.insert(age.leadingZeroBitCount).inserted else { continue }
+            checkpoints[day] = nil
+            if let changes = ringChanges.removeValue(forKey: day) { ringChanges[next]?.add(changes) }
         }
     }
 

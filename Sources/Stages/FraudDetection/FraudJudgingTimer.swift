@@ -20,7 +20,7 @@ public actor FraudJudgingTimer: Service {
     /// Rests at least as long as the last round took, but not longer than the maximum.
     private static let restMaximum = Duration.seconds(30)
     /// Judgements of affiliates' days that are saved at once: whole days, so that it may be those of one more.
-    private static let judgementsMaximum = 10_000
+    private static let judgementsMaximum = 4_000
     /// A backlog that still comes in is first let in: as long as as many rows come in a moment, and only so long.
     private static let floodRows = 500
     private static let floodMoment = Duration.milliseconds(250)

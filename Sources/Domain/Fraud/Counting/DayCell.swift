@@ -31,13 +31,27 @@ public struct DayCell: Sendable, Hashable, Codable {
     var sums = [Int64](repeating: 0, count: Sum.allCases.count)
     /// In the order of `Key`; empty once the day is too old for them.
     var tallies = [Tally](repeating: Tally(), count: Key.allCases.count)
+    /// What the tallies say, in their place, of a sum that is complete.
+    private var figures: [Tally.Figures] = []
 
     public init() {}
 
     public subscript(fact: FraudFact) -> Double { Double(counts[Slot.facts + fact.rawValue]) }
     public subscript(sum: Sum) -> Int64 { sums[sum.rawValue] }
 
-    func tally(_ key: Key) -> Tally { tallies.isEmpty ? Tally() : tallies[key.rawValue] }
+    /// What the events' keys come to.
+    func tally(_ key: Key) -> Tally.Figures {
+        if !figures.isEmpty { return figures[key.rawValue] }
+        return tallies.isEmpty ? Tally.Figures() : Tally.Figures(tallies[key.rawValue])
+    }
+
+    /// The same, to which nothing can be added any more, without the tallies, which take the most memory.
+    var complete: DayCell {
+        var cell = self
+        cell.figures = tallies.map { Tally.Figures($0) }
+        cell.tallies = []
+        return cell
+    }
 
     func histogram(_ range: Range<Int>) -> ArraySlice<UInt32> { counts[range] }
 

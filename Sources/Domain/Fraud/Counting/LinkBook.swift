@@ -263,7 +263,9 @@ struct LinkBook: Sendable, Codable {
     }
 
     private mutating func forgetDevices(through day: Int32) {
-        var rings = rings
+        // Taken out, since a copy of all that is counted would be made each day.
+        var rings = RingBook()
+        swap(&rings, &self.rings)
         devices.forget(through: day) { rings.change($0.sellers, to: SIMD8()) }
         self.rings = rings
     }

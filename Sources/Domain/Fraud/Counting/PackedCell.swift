@@ -6,17 +6,17 @@ struct PackedCell: Sendable, Hashable, Codable {
     /// As `DayCell.write` makes them.
     private(set) var bytes: [UInt8]
     /// Where the tallies begin; at the last byte if there are none.
-    private var talliesAt: Int
+    private var talliesAt: UInt32
 
     init(_ cell: DayCell, tallies: Bool = true) {
         var writer = StateWriter()
         cell.writeCounts(&writer)
-        talliesAt = writer.bytes.count
+        talliesAt = UInt32(writer.bytes.count)
         DayCell.write(tallies ? cell.tallies : [], &writer)
-        bytes = writer.bytes
+        bytes = writer.bytes.fitted
     }
 
-    var hasTallies: Bool { talliesAt < bytes.count - 1 }
+    var hasTallies: Bool { Int(talliesAt) < bytes.count - 1 }
 
     /// All of it, to be added to.
     var cell: DayCell {
@@ -37,7 +37,9 @@ struct PackedCell: Sendable, Hashable, Codable {
     /// Lets go of the tallies, most of a day's memory.
     mutating func dropTallies() {
         guard hasTallies else { return }
-        bytes = Array(bytes[..<talliesAt]) + [0]
+        var counts = bytes[..<Int(talliesAt)]
+        counts.append(0)
+        bytes = counts.fitted
     }
 
     /// Adds it to a sum of days. A sum without tallies stays without them.
@@ -103,5 +105,15 @@ struct PackedCell: Sendable, Hashable, Codable {
             for _ in 0..<(1 << Tally.registerBits) { other.registers.append(byte()) }
             tally.merge(other)
         }
+    }
+}
+
+extension Collection {
+    /// The elements in no more memory than they need: arrays that grow hold up to twice as many.
+    var fitted: [Element] {
+        var array: [Element] = []
+        array.reserveCapacity(count)
+        array.append(contentsOf: self)
+        return array
     }
 }

@@ -21,8 +21,8 @@ public struct PairHistory: Sendable, Codable {
     static let tallyDays: Int32 = 14
 
     struct Day: Sendable, Codable {
-        let day: Int32
         var cell: PackedCell
+        let day: Int32
         /// Whether the affiliate was under suspicion: such a day is no measure of what is usual.
         var isSuspect = false
     }
@@ -48,7 +48,13 @@ public struct PairHistory: Sendable, Codable {
         if index < days.count, days[index].day == day {
             days[index].cell = PackedCell(cell)
         } else {
-            days.insert(Day(day: day, cell: PackedCell(cell)), at: index)
+            // There is a copy of the history for each state that is kept.
+            var grown: [Day] = []
+            grown.reserveCapacity(days.count + 1)
+            grown += days[..<index]
+            grown.append(Day(cell: PackedCell(cell), day: day))
+            grown += days[index...]
+            days = grown
         }
         firstDay = min(firstDay, day)
     }

@@ -97,3 +97,19 @@ public struct Tally: Sendable, Hashable, Codable {
         return min(estimate, Double(total))
     }
 }
+
+extension Tally {
+    /// What a tally comes to.
+    struct Figures: Sendable, Hashable, Codable {
+        var total: UInt32 = 0
+        var top = 0.0
+        var distinct = 0.0
+
+        init() {}
+
+        init(_ tally: Tally) {
+            guard tally.total > 0 else { return }
+            (total, top, distinct) = (tally.total, tally.top, tally.distinct)
+        }
+    }
+}

@@ -16,13 +16,14 @@ struct DeviceRings: Sendable {
     private(set) var ties: [UInt64: Tie] = [:]
 
     init(_ links: LinkBook) {
-        let devicesOf = links.rings.devicesOf.mapValues { Double($0) }
-        let sharedBy = links.rings.sharedBy.mapValues { Double($0) }
-        let devices = Double(links.rings.devices)
-        guard !sharedBy.isEmpty else { return }
-        let excess = DeviceRings.excess(devicesOf, sharedBy, devices)
-        let strong = sharedBy.filter { $0.value >= DeviceRings.sharedMinimum }
-        for (edge, shared) in strong.sorted(by: { $0.key < $1.key }) {
+        let counts = links.rings.counts
+        guard !counts.sharedBy.isEmpty else { return }
+        let devicesOf = counts.devicesOf.mapValues { Double($0) }
+        let devices = Double(counts.devices)
+        let excess = DeviceRings.excess(devicesOf, counts.sharedBy, devices)
+        let strong = counts.sharedBy.filter { Double($0.value) >= DeviceRings.sharedMinimum }
+        for (edge, count) in strong.sorted(by: { $0.key < $1.key }) {
+            let shared = Double(count)
             let left = UInt32(edge >> 32)
             let right = UInt32(truncatingIfNeeded: edge)
             let expected = (devicesOf[left] ?? 0) * (devicesOf[right] ?? 0) / devices * excess
@@ -37,12 +38,12 @@ struct DeviceRings: Sendable {
     /// How much more honest affiliates share than if customers chose independently: people who shop by links shop by
     /// several. The median over affiliates with some devices, so that a ring does not explain itself.
     private static func excess(
-        _ devicesOf: [UInt32: Double], _ sharedBy: [UInt64: Double], _ devices: Double
+        _ devicesOf: [UInt32: Double], _ sharedBy: [UInt64: Int32], _ devices: Double
     ) -> Double {
         var sharedOf: [UInt32: Double] = [:]
         for (edge, shared) in sharedBy {
-            sharedOf[UInt32(edge >> 32), default: 0] += shared
-            sharedOf[UInt32(truncatingIfNeeded: edge), default: 0] += shared
+            sharedOf[UInt32(edge >> 32), default: 0] += Double(shared)
+            sharedOf[UInt32(truncatingIfNeeded: edge), default: 0] += Double(shared)
         }
         let all = devicesOf.values.reduce(0, +)
         var ratios: [Double] = []

@@ -33,8 +33,8 @@ struct PairView: Sendable {
                 history.days[index].cell.add(to: &cell)
                 index -= 1
             }
-            windows.append(cell)
             isLonger.append(index < before)
+            windows.append(index < before ? cell.complete : windows.last ?? cell.complete)
         }
         self.windows = windows
         self.isLonger = isLonger
@@ -43,14 +43,16 @@ struct PairView: Sendable {
             return
         }
         var past = history.older.cell
-        var pasts = [DayCell](repeating: past, count: PairView.windows.count)
+        var pasts = [DayCell](repeating: past.complete, count: PairView.windows.count)
         index = 0
         for window in PairView.windows.indices.reversed() {
+            let before = index
             while index < history.days.count, history.days[index].day <= day - PairView.windows[window] {
                 if !history.days[index].isSuspect { history.days[index].cell.addAll(to: &past) }
                 index += 1
             }
-            pasts[window] = past
+            let longer = window + 1
+            pasts[window] = index == before && longer < pasts.count ? pasts[longer] : past.complete
         }
         self.pasts = pasts
     }

@@ -133,7 +133,7 @@ extension FraudBook {
         guard let day else { return }
         for link in buyers where link.kind == .device && link.day > day - LinkBook.deviceDays {
             var reader = StateReader(link.bytes[...])
-            links.rings.change(SIMD8(), to: try DeviceRecord(&reader).sellers)
+            links.rings.count(try DeviceRecord(&reader).sellers)
         }
     }
 }

@@ -75,7 +75,7 @@ extension PairHistory {
         days = try reader.list { (reader) throws(UnreadableState) in
             let day = try reader.number32()
             let isSuspect = try reader.flag()
-            return Day(day: day, cell: PackedCell(try DayCell(&reader)), isSuspect: isSuspect)
+            return Day(cell: PackedCell(try DayCell(&reader)), day: day, isSuspect: isSuspect)
         }
     }
 }
