@@ -13,7 +13,7 @@ struct ReconcilerCommand: AsyncParsableCommand {
             they rotate: STRIPE_WEBHOOK_SECRETS for /webhooks/stripe, STRIPE_CONNECT_WEBHOOK_SECRETS for \
             /webhooks/stripe-connect. STRIPE_MODE is test (the default) or live. With CIRCLE_API_KEY set, and \
             CIRCLE_API_BASE, CIRCLE_WALLET_ID and CIRCLE_MODE as for the payer, it settles what Circle pays, and \
-            takes /webhooks/circle, and hints of its older notifications at /webhooks/circle-sns.
+            takes /webhooks/circle, and its older notifications at /webhooks/circle-sns.
             """)
 
     @OptionGroup var options: WorkerOptions
@@ -50,7 +50,8 @@ struct ReconcilerCommand: AsyncParsableCommand {
                 pool: context.pool, secrets: secrets,
                 circle: circle.map { circle in
                     WebhookReceiver.Circle(
-                        keys: CircleKeys(circle), pulse: circlePulse, confirm: circle.confirmSubscription)
+                        keys: CircleKeys(circle), pulse: circlePulse, certificate: circle.certificate,
+                        confirm: circle.confirmSubscription)
                 },
                 isLive: configuration.isLive, pulse: pulse, metrics: context.metrics, logger: context.logger)
             var services: [any Service] = [publisher]
