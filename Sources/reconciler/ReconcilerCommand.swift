@@ -38,7 +38,9 @@ struct ReconcilerCommand: AsyncParsableCommand {
         ]
         let client = StripeConnect.makeClient()
         let stripe = StripeConnect(configuration: configuration, client: client)
-        let circle = CircleConfiguration.orExit().map { CircleMint(configuration: $0, client: client) }
+        let circleConfiguration = CircleConfiguration.orExit()
+        let clock = PaymentClock.orExit(isLive: configuration.isLive || circleConfiguration?.isLive == true)
+        let circle = circleConfiguration.map { CircleMint(configuration: $0, client: client) }
         let (host, port, interval, reads) = (webhookHost, webhookPort, reconcileInterval, readsPerSecond)
         try await runServices(name: PayoutStore.settlementLane.workerGroup, options: options) { context in
             let publisher = LanePublisher(
@@ -53,7 +55,8 @@ struct ReconcilerCommand: AsyncParsableCommand {
                         keys: CircleKeys(circle), pulse: circlePulse, certificate: circle.certificate,
                         confirm: circle.confirmSubscription)
                 },
-                isLive: configuration.isLive, pulse: pulse, metrics: context.metrics, logger: context.logger)
+                isLive: configuration.isLive, pulse: pulse, clock: clock.now, metrics: context.metrics,
+                logger: context.logger)
             var services: [any Service] = [publisher]
             for (provider, pulse) in [(stripe as any SendingProvider, pulse)]
                 + (circle.map { [($0, circlePulse)] } ?? [])
@@ -61,17 +64,19 @@ struct ReconcilerCommand: AsyncParsableCommand {
                 services.append(
                     Reconciler(
                         provider: provider, pool: context.pool, pulse: pulse, intervalSeconds: Int64(interval),
-                        readsPerSecond: reads, wakePublisher: { publisher.wake() }, metrics: context.metrics,
-                        logger: context.logger))
+                        readsPerSecond: reads, clock: clock.now, wakePublisher: { publisher.wake() },
+                        metrics: context.metrics, logger: context.logger))
             }
             if let circle {
                 services.append(
                     CircleSweep(
                         circle: circle, pool: context.pool, pulse: Pulse(every: .seconds(interval)),
-                        readsPerSecond: reads, wakePublisher: { publisher.wake() }, logger: context.logger))
+                        readsPerSecond: reads, clock: clock.now, wakePublisher: { publisher.wake() },
+                        logger: context.logger))
             }
             services.append(
-                ReconciliationAudit(stripe: stripe, circle: circle, pool: context.pool, logger: context.logger))
+                ReconciliationAudit(
+                    stripe: stripe, circle: circle, pool: context.pool, clock: clock.now, logger: context.logger))
             services.append(WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger))
             return services
         }
