@@ -21,9 +21,8 @@ public struct AuditRound: Hashable, Sendable {
 public struct ReconciliationAudit: Service {
     /// A transfer that changed is seen again though it was made days ago.
     private static let windowDays: Int32 = 7
-    /// Pages of a listing, and accounts, of one audit.
+    /// Pages of a listing of one audit.
     private static let pagesMaximum = 100
-    private static let accountsMaximum = 500
     private static let payoutsPerPage = 500
 
     private let stripe: StripeConnect
@@ -31,6 +30,7 @@ public struct ReconciliationAudit: Service {
     private let pool: PostgresPool
     private let pulse: Pulse
     private let limiter: RateLimiter
+    private let accountsMaximum: Int
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -38,15 +38,18 @@ public struct ReconciliationAudit: Service {
     ///   - circle: nil: nobody is paid over it.
     ///   - pulse: how often it looks.
     ///   - readsPerSecond: beside those of the reconciler, fewer than the provider allows.
+    ///   - accountsMaximum: whose balances one audit compares.
     public init(
         stripe: StripeConnect, circle: CircleMint? = nil, pool: PostgresPool,
         pulse: Pulse = Pulse(every: .seconds(3_600)),
-        readsPerSecond: Int = 5, clock: @escaping @Sendable () -> Timestamp = systemNow, logger: Logger
+        readsPerSecond: Int = 5, accountsMaximum: Int = 500,
+        clock: @escaping @Sendable () -> Timestamp = systemNow, logger: Logger
     ) {
         self.stripe = stripe
         self.circle = circle
         self.pool = pool
         self.pulse = pulse
+        self.accountsMaximum = accountsMaximum
         self.clock = clock
         self.logger = logger
         limiter = RateLimiter(perSecond: readsPerSecond, burst: readsPerSecond)
@@ -123,10 +126,9 @@ public struct ReconciliationAudit: Service {
     }
 
     private func compareBalances(_ round: inout AuditRound) async throws {
-        let (provider, now) = (stripe.name, clock())
+        let (provider, limit, now) = (stripe.name, accountsMaximum, clock())
         let accounts = try await pool.transaction { (transaction) throws(PostgresError) in
-            try AuditStore.quietAccounts(
-                provider: provider, after: "", limit: Self.accountsMaximum, at: now, in: transaction)
+            try AuditStore.quietAccounts(provider: provider, after: "", limit: limit, at: now, in: transaction)
         }
         for account in accounts {
             guard !Task.isShuttingDownGracefully else { return }
