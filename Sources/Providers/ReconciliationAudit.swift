@@ -4,6 +4,7 @@ public import Logging
 public import Postgres
 public import ServiceLifecycle
 import Storage
+import Synchronization
 public import WorkerRuntime
 
 /// What one audit found.
@@ -31,6 +32,7 @@ public struct ReconciliationAudit: Service {
     private let pulse: Pulse
     private let limiter: RateLimiter
     private let accountsMaximum: Int
+    private let place = AuditPlace()
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -38,12 +40,12 @@ public struct ReconciliationAudit: Service {
     ///   - circle: nil: nobody is paid over it.
     ///   - pulse: how often it looks.
     ///   - readsPerSecond: beside those of the reconciler, fewer than the provider allows.
-    ///   - accountsMaximum: whose balances one audit compares.
+    ///   - accountsMaximum: whose balances one audit compares; the next goes on behind them.
     public init(
         stripe: StripeConnect, circle: CircleMint? = nil, pool: PostgresPool,
         pulse: Pulse = Pulse(every: .seconds(3_600)),
-        readsPerSecond: Int = 5, accountsMaximum: Int = 500,
-        clock: @escaping @Sendable () -> Timestamp = systemNow, logger: Logger
+        readsPerSecond: Int = 5, accountsMaximum: Int = 500, clock: @escaping @Sendable () -> Timestamp = systemNow,
+        logger: Logger
     ) {
         self.stripe = stripe
         self.circle = circle
@@ -127,8 +129,9 @@ public struct ReconciliationAudit: Service {
 
     private func compareBalances(_ round: inout AuditRound) async throws {
         let (provider, limit, now) = (stripe.name, accountsMaximum, clock())
+        let last = place.last
         let accounts = try await pool.transaction { (transaction) throws(PostgresError) in
-            try AuditStore.quietAccounts(provider: provider, after: "", limit: limit, at: now, in: transaction)
+            try AuditStore.quietAccounts(provider: provider, after: last, limit: limit, at: now, in: transaction)
         }
         for account in accounts {
             guard !Task.isShuttingDownGracefully else { return }
@@ -143,6 +146,8 @@ public struct ReconciliationAudit: Service {
                     account, there: there[account.money.currency.code.lowercased()] ?? 0, at: now, in: transaction)
             }
         }
+        // Behind the last of all comes the first again.
+        place.last = accounts.count < limit ? nil : accounts.last
     }
 
     /// Compares what the company has at a provider with the books, while nothing is on its way there.
@@ -164,6 +169,16 @@ public struct ReconciliationAudit: Service {
             guard try AuditStore.ownBalance(of: provider, in: transaction) == before else { return }
             try AuditStore.compareOwn(before, of: provider, there: there, at: now, in: transaction)
         }
+    }
+}
+
+/// The account that was compared last; a new process begins with the first.
+private final class AuditPlace: Sendable {
+    private let account = Mutex<AccountBalance?>(nil)
+
+    var last: AccountBalance? {
+        get { account.withLock { $0 } }
+        set { account.withLock { $0 = newValue } }
     }
 }
 
