@@ -29,16 +29,15 @@ import Testing
     func file() async throws {
         try await DemoTests.withFleet { fleet in
             let demo = try await DemoTests.start(
-                fleet, try DemoTests.fileArguments(fleet, affiliates: 40) + ["--faults", "6"])
+                fleet, try DemoTests.fileArguments(fleet, affiliates: 40) + ["--faults", "20"])
             let remains = try await Remains(of: demo)
             let end = await demo.waitForEnd()
             #expect(end == .exited(0), "\(demo.output.suffix(3_000))")
             let payouts = try DemoTests.expectWell(fleet)
-            // Of six faults one is a stored failure, which no time takes away.
-            #expect(payouts.states.values.compactMap { $0["manual"] } == [1])
             let ends = Set(payouts.states.values.flatMap(\.keys))
-            #expect(ends.isSuperset(of: ["final", "failed"]))
-            #expect(ends.isSubset(of: ["final", "failed", "returned", "manual"]))
+            // Among so many faults is a stored failure, which no time takes away.
+            #expect(ends.isSuperset(of: ["final", "failed", "manual"]))
+            #expect(ends.isSubset(of: ["final", "failed", "manual", "returned", "awaiting_approval"]))
             #expect(try await remains.found() == [])
         }
     }

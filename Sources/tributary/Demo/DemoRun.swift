@@ -7,8 +7,8 @@ import Postgres
 /// What the demo does with the fleet once it stands.
 struct DemoRun: Sendable {
     private static let idleWithin = Duration.seconds(600)
-    /// Until the next payout settles: thousands may take as long as they need, as long as they go on.
-    private static let settledWithin = Duration.seconds(300)
+    /// Until the next payout moves: thousands may take as long as they need, as long as they go on.
+    private static let movesWithin = Duration.seconds(300)
     /// Where nothing moves for so long, payouts wait for hours or days, which the demo then lets pass.
     private static let stillWithin = Duration.seconds(5)
     /// An hour, after which what is unknown is sent again; then the rest of a key's life at Stripe, and at Circle. By
@@ -124,16 +124,17 @@ struct DemoRun: Sendable {
         let passes = faults.count > 0 && demo.payments.canLetPass
         var spans = passes ? DemoRun.spansSeconds[...] : []
         while true {
-            let before = try await steps(toFinal: passes)
-            guard before.left > 0 else { return }
-            let limit = before.needsTime && !spans.isEmpty ? DemoRun.stillWithin : DemoRun.settledWithin
+            let before = try await open()
+            guard before.underWay + before.unknown + (passes ? before.paid : 0) > 0 else { return }
+            let needsTime = before.underWay == 0 && !spans.isEmpty
+            let limit = needsTime ? DemoRun.stillWithin : DemoRun.movesWithin
             do {
-                try await wait(for: "the next payout to settle", within: limit, every: .milliseconds(200)) {
+                try await wait(for: "the next payout to move", within: limit, every: .milliseconds(200)) {
                     try await demo.check()
-                    return try await steps(toFinal: passes).left < before.left
+                    return try await open() != before
                 }
             } catch let error as WaitedTooLong {
-                guard before.needsTime, let span = spans.popFirst() else { throw error }
+                guard needsTime, let span = spans.popFirst() else { throw error }
                 complain("\(before.unknown) payouts are unknown; letting \(span / 3_600) hours pass")
                 try await demo.payments.letPass(seconds: span)
             }
@@ -193,31 +194,33 @@ struct DemoRun: Sendable {
         }
     }
 
-    /// What payouts have before them that neither ended nor wait for a person.
-    private struct StepsLeft: Sendable {
-        var left: Int64 = 0
+    /// Payouts that have not ended and wait for no person.
+    private struct OpenPayouts: Hashable, Sendable {
+        var underWay: Int64 = 0
+        /// Only a reply moves them, or time.
         var unknown: Int64 = 0
-        /// Only time moves any of them.
-        var needsTime = false
+        /// Only time moves them.
+        var paid: Int64 = 0
+        /// The last move of any payout, by which slow ones are told from those that stand still.
+        var lastMove: Int64 = 0
     }
 
-    /// - Parameter toFinal: counts those that are paid too.
-    private func steps(toFinal: Bool) async throws -> StepsLeft {
+    private func open() async throws -> OpenPayouts {
         try await demo.pool.transaction { (transaction) throws(PostgresError) in
             try transaction.query(
                 """
-                SELECT count(*) FILTER (WHERE state = 'unknown'), count(*) FILTER (WHERE state = 'paid'),
-                    count(*) FILTER (WHERE state NOT IN ('unknown', 'paid'))
+                SELECT count(*) FILTER (WHERE state NOT IN ('unknown', 'paid')),
+                    count(*) FILTER (WHERE state = 'unknown'), count(*) FILTER (WHERE state = 'paid'),
+                    COALESCE((SELECT max(payout_event_id) FROM payout_event), 0)
                 FROM payout WHERE state IN
                     ('reserved', 'submitting', 'unknown', 'declined', 'submitted', 'canceling',
                     'in_transit', 'paid')
                 """
             ) { row in
-                let (unknown, paid, underWay) = (try row.int8(0), try row.int8(1), try row.int8(2))
-                // Settling and becoming final are two.
-                return StepsLeft(
-                    left: 2 * (underWay + unknown) + (toFinal ? paid : 0), unknown: unknown, needsTime: underWay == 0)
-            }.first ?? StepsLeft()
+                OpenPayouts(
+                    underWay: try row.int8(0), unknown: try row.int8(1), paid: try row.int8(2),
+                    lastMove: try row.int8(3))
+            }.first ?? OpenPayouts()
         }
     }
 
