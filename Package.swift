@@ -27,6 +27,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -52,6 +53,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         // Calls to payment providers: pooling, TLS, deadlines.
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // What that client has for TLS, here to read the certificates that Amazon signs notifications with.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         // Ordered start, reverse stop, signals.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // topics/*.yaml.
@@ -98,7 +101,7 @@ let package = Package(
             "Providers",
             [
                 "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Postgres", "Kafka", logging, crypto,
-                serviceLifecycle, asyncHTTPClient, nioCore, nioHTTP, nioPosix,
+                cryptoExtras, serviceLifecycle, asyncHTTPClient, nioCore, nioHTTP, nioPosix, nioSSL,
             ]),
         library(
             "ConsoleApp",
@@ -109,8 +112,8 @@ let package = Package(
         library(
             "DevKit",
             [
-                "Topics", "Kafka", "Postgres", "Storage", "Events", "Domain", "Outbox", logging, crypto, hummingbird,
-                serviceLifecycle, asyncHTTPClient, httpTypes, nioCore,
+                "Topics", "Kafka", "Postgres", "Storage", "Events", "Domain", "Outbox", logging, crypto, cryptoExtras,
+                hummingbird, serviceLifecycle, asyncHTTPClient, httpTypes, nioCore,
             ]),
         // 5
         program("scorer", ["Stages", "WorkerRuntime"]),
@@ -158,7 +161,7 @@ let package = Package(
             "ProvidersTests",
             [
                 "Providers", "WorkerRuntime", "Storage", "Domain", "Events", "Outbox", "Kafka", "Postgres", "DevKit",
-                asyncHTTPClient, logging, nioCore,
+                asyncHTTPClient, crypto, logging, nioCore,
             ]),
         tests("FleetTests", ["DevKit", "Storage", "Topics", "Kafka", "Postgres", "Domain", "Events"]),
         tests("ConsoleAppTests", ["ConsoleApp", "DevKit", "Stages", "WorkerRuntime", "Kafka", asyncHTTPClient]),

@@ -2,7 +2,7 @@
 public enum FleetSetting: String, CaseIterable, Sendable {
     /// Days after which a payout that was paid by hand is final.
     case manualFinalDays = "manual_final_days"
-    /// Records that a worker may be behind in a topic before admins hear of it.
+    /// Records that a worker may be behind in a topic before admins hear of it; a topic may have a number of its own.
     case lagRecords = "lag_notice_records"
     /// Seconds for which it may be further behind.
     case lagSeconds = "lag_notice_seconds"
@@ -24,6 +24,9 @@ public enum FleetSetting: String, CaseIterable, Sendable {
         case .lagSeconds: 1...86_400
         }
     }
+
+    /// Whether a topic may have a value of its own.
+    public var isPerTopic: Bool { self == .lagRecords }
 
     /// What a person reads who sets it, with its unit.
     public var label: String {

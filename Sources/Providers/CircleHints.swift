@@ -1,7 +1,8 @@
 import Domain
 import Events
 
-/// What a notification in Amazon's envelope, which nobody vouches for, may lead to.
+/// What a notification in Amazon's envelope may lead to. It is a hint even when it is genuine: what it says about a
+/// payout is asked for over the provider's own interface.
 enum CircleHint: Hashable, Sendable {
     /// The address that subscribes to what comes after.
     case confirmation(url: String)
@@ -11,8 +12,8 @@ enum CircleHint: Hashable, Sendable {
     case other
 
     /// - Returns: nil for what is no message of Circle's.
-    init?(_ body: [UInt8]) {
-        guard let message = SNSMessage(body), message.isFromCircle else { return nil }
+    init?(_ message: SNSMessage) {
+        guard message.isFromCircle else { return nil }
         switch message.type {
         case "SubscriptionConfirmation":
             guard let url = message.subscribeURL else { return nil }
@@ -31,7 +32,7 @@ enum CircleHint: Hashable, Sendable {
     }
 }
 
-/// Confirms subscriptions to Circle's notifications. Anybody can ask for that, so how often it is done is bounded.
+/// Confirms subscriptions to Circle's notifications; how often that is done is bounded.
 actor CircleHints {
     private static let confirmationsMaximum = 5
     private static let periodSeconds: Int64 = 60
@@ -58,4 +59,14 @@ extension CircleMint {
         guard SNSMessage.isAmazon(url) else { return false }
         return await http.reaches(url)
     }
+
+    /// Fetches a certificate from where a notification of Amazon's names it.
+    ///
+    /// - Returns: nil if it does not answer.
+    public func certificate(_ url: String) async -> [UInt8]? {
+        guard SNSMessage.isAmazon(url) else { return nil }
+        return await http.download(url, bytesMaximum: CircleMint.certificateBytesMaximum)
+    }
+
+    private static let certificateBytesMaximum = 64 * 1_024
 }

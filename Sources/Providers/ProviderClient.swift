@@ -66,6 +66,15 @@ struct ProviderClient: Sendable {
         return (200..<300).contains(Int(response.status.code))
     }
 
+    /// What lies at an address; nil: it does not answer with a success, or with more than it may.
+    func download(_ url: String, bytesMaximum: Int) async -> [UInt8]? {
+        // Why it does not answer changes nothing: it is tried again.
+        guard let response = try? await client.execute(HTTPClientRequest(url: url), timeout: timeout),
+            response.status == .ok, let body = try? await response.body.collect(upTo: bytesMaximum)
+        else { return nil }
+        return Array(buffer: body)
+    }
+
     /// Asks for what a provider has, or for what is safe to ask twice.
     func ask(_ request: HTTPClientRequest) async -> Result<JSONTree, Unanswered> {
         do {

@@ -4,6 +4,7 @@ public import Logging
 public import Postgres
 public import ServiceLifecycle
 import Storage
+import Synchronization
 public import WorkerRuntime
 
 /// What one audit found.
@@ -21,9 +22,8 @@ public struct AuditRound: Hashable, Sendable {
 public struct ReconciliationAudit: Service {
     /// A transfer that changed is seen again though it was made days ago.
     private static let windowDays: Int32 = 7
-    /// Pages of a listing, and accounts, of one audit.
+    /// Pages of a listing of one audit.
     private static let pagesMaximum = 100
-    private static let accountsMaximum = 500
     private static let payoutsPerPage = 500
 
     private let stripe: StripeConnect
@@ -31,6 +31,8 @@ public struct ReconciliationAudit: Service {
     private let pool: PostgresPool
     private let pulse: Pulse
     private let limiter: RateLimiter
+    private let accountsMaximum: Int
+    private let place = AuditPlace()
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -38,15 +40,18 @@ public struct ReconciliationAudit: Service {
     ///   - circle: nil: nobody is paid over it.
     ///   - pulse: how often it looks.
     ///   - readsPerSecond: beside those of the reconciler, fewer than the provider allows.
+    ///   - accountsMaximum: whose balances one audit compares; the next goes on behind them.
     public init(
         stripe: StripeConnect, circle: CircleMint? = nil, pool: PostgresPool,
         pulse: Pulse = Pulse(every: .seconds(3_600)),
-        readsPerSecond: Int = 5, clock: @escaping @Sendable () -> Timestamp = systemNow, logger: Logger
+        readsPerSecond: Int = 5, accountsMaximum: Int = 500, clock: @escaping @Sendable () -> Timestamp = systemNow,
+        logger: Logger
     ) {
         self.stripe = stripe
         self.circle = circle
         self.pool = pool
         self.pulse = pulse
+        self.accountsMaximum = accountsMaximum
         self.clock = clock
         self.logger = logger
         limiter = RateLimiter(perSecond: readsPerSecond, burst: readsPerSecond)
@@ -123,10 +128,10 @@ public struct ReconciliationAudit: Service {
     }
 
     private func compareBalances(_ round: inout AuditRound) async throws {
-        let (provider, now) = (stripe.name, clock())
+        let (provider, limit, now) = (stripe.name, accountsMaximum, clock())
+        let last = place.last
         let accounts = try await pool.transaction { (transaction) throws(PostgresError) in
-            try AuditStore.quietAccounts(
-                provider: provider, after: "", limit: Self.accountsMaximum, at: now, in: transaction)
+            try AuditStore.quietAccounts(provider: provider, after: last, limit: limit, at: now, in: transaction)
         }
         for account in accounts {
             guard !Task.isShuttingDownGracefully else { return }
@@ -141,6 +146,8 @@ public struct ReconciliationAudit: Service {
                     account, there: there[account.money.currency.code.lowercased()] ?? 0, at: now, in: transaction)
             }
         }
+        // Behind the last of all comes the first again.
+        place.last = accounts.count < limit ? nil : accounts.last
     }
 
     /// Compares what the company has at a provider with the books, while nothing is on its way there.
@@ -162,6 +169,16 @@ public struct ReconciliationAudit: Service {
             guard try AuditStore.ownBalance(of: provider, in: transaction) == before else { return }
             try AuditStore.compareOwn(before, of: provider, there: there, at: now, in: transaction)
         }
+    }
+}
+
+/// The account that was compared last; a new process begins with the first.
+private final class AuditPlace: Sendable {
+    private let account = Mutex<AccountBalance?>(nil)
+
+    var last: AccountBalance? {
+        get { account.withLock { $0 } }
+        set { account.withLock { $0 = newValue } }
     }
 }
 

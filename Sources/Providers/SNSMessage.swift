@@ -1,12 +1,11 @@
 import Events
 
-/// A notification in the envelope of Amazon SNS, as the older webhooks of Circle come.
-///
-/// Its signature is by a certificate that has to be fetched, and Circle documents no scheme for it; so such a
-/// notification may at most be a hint. Here is what would be signed, and what may be fetched at all.
+/// A notification in the envelope of Amazon SNS, as the older webhooks of Circle come: what is signed, by whom, and
+/// what may be fetched at all.
 public struct SNSMessage: Hashable, Sendable {
     /// Circle's account at Amazon.
     private static let accountID = "908968368384"
+    private static let certificateURLBytesMaximum = 256
 
     private let fields: [String: String]
 
@@ -23,6 +22,20 @@ public struct SNSMessage: Hashable, Sendable {
     public var stringToSign: String {
         let names = SNSMessage.signedNames[fields["Type"] ?? ""] ?? []
         return names.compactMap { name in fields[name].map { "\(name)\n\($0)\n" } }.joined()
+    }
+
+    /// Base64.
+    var signature: String { fields["Signature"] ?? "" }
+
+    /// `1` or `2`.
+    var signatureVersion: String { fields["SignatureVersion"] ?? "" }
+
+    /// Where the certificate lies that it is signed with; nil where that is not Amazon's own.
+    public var certificateURL: String? {
+        guard let url = fields["SigningCertURL"], SNSMessage.isAmazon(url), url.hasSuffix(".pem"),
+            url.utf8.count <= SNSMessage.certificateURLBytesMaximum, !url.contains(where: { "?#".contains($0) })
+        else { return nil }
+        return url
     }
 
     /// `Notification`, or one of the confirmations.

@@ -29,6 +29,15 @@ extension CircleConfiguration {
     }
 }
 
+extension PaymentClock {
+    /// As for Stripe.
+    public static func orExit(isLive: Bool) -> PaymentClock {
+        do {
+            return try PaymentClock(environment: ProcessInfo.processInfo.environment, isLive: isLive)
+        } catch { exitWrongConfiguration("\(error)") }
+    }
+}
+
 private func exitWrongConfiguration(_ sentence: String) -> Never {
     FileHandle.standardError.write(Data("\(sentence)\n".utf8))
     exit(WorkerExit.configuration.rawValue)

@@ -10,8 +10,8 @@ public import WorkerRuntime
 /// A notice is a hint to look, never a fact: what it says about money is fetched again before it is believed.
 public struct WebhookReceiver: Sendable {
     /// Stripe signs for two endpoints with secrets of their own: one for the platform's events, one for those of
-    /// connected accounts. Circle has one, and signs with a key that it publishes; what Amazon brings from it is a
-    /// hint.
+    /// connected accounts. Circle has one, and signs with a key that it publishes; what Amazon brings from it is signed
+    /// by Amazon.
     public enum Endpoint: String, Sendable, CaseIterable {
         case platform = "stripe"
         case connect = "stripe-connect"
@@ -26,16 +26,21 @@ public struct WebhookReceiver: Sendable {
     public struct Circle: Sendable {
         let keys: CircleKeys
         let pulse: Pulse
+        let certificates: SNSCertificates
         let hints: CircleHints
 
         /// - Parameters:
         ///   - pulse: rung when Circle told something.
+        ///   - certificate: what lies at an address of Amazon's; nil: it did not answer.
         ///   - confirm: asks for an address of Amazon's, which subscribes to its notifications; whether that worked.
         public init(
-            keys: CircleKeys, pulse: Pulse, confirm: @escaping @Sendable (String) async -> Bool = { _ in false }
+            keys: CircleKeys, pulse: Pulse,
+            certificate: @escaping @Sendable (String) async -> [UInt8]? = { _ in nil },
+            confirm: @escaping @Sendable (String) async -> Bool = { _ in false }
         ) {
             self.keys = keys
             self.pulse = pulse
+            certificates = SNSCertificates(fetch: certificate)
             hints = CircleHints(confirm: confirm)
         }
     }
@@ -59,7 +64,7 @@ public struct WebhookReceiver: Sendable {
         case repeated
         /// Genuine, and not for this mode.
         case ignored
-        /// Nobody vouches for it, and the provider is asked about what it names.
+        /// Nothing is stored of it, and the provider is asked about what it names.
         case hinted
         case refused(String)
         /// The sender shall try again.
@@ -165,10 +170,16 @@ public struct WebhookReceiver: Sendable {
         }
     }
 
-    /// Whoever sent it, at most the provider is asked about a payout that it has.
+    /// At most the provider is asked about a payout that it has.
     private func hint(_ body: [UInt8], at now: Timestamp) async -> Answer {
         guard let circle else { return .refused("not_configured") }
-        guard let hint = CircleHint(body) else { return .refused("unreadable") }
+        guard let message = SNSMessage(body), let hint = CircleHint(message) else { return .refused("unreadable") }
+        switch await circle.certificates.verify(message, at: now) {
+        case .genuine: break
+        case .unknownKey: return .refused("unknown_key")
+        case .wrongSignature: return .refused("wrong_signature")
+        case .unavailable: return .unavailable
+        }
         switch hint {
         case .confirmation(let url): return await circle.hints.confirm(url, at: now) ? .hinted : .unavailable
         case .other: return .ignored

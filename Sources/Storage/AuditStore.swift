@@ -12,9 +12,10 @@ public struct AccountBalance: Hashable, Sendable {
 public enum AuditStore {
     /// The accounts that money moved over within the last week and that nothing is on its way to or from now.
     ///
-    /// - Parameter account: those behind it, in order.
+    /// - Parameter last: those behind it, in order; nil: from the first on.
     public static func quietAccounts(
-        provider: String, after account: String, limit: Int, at now: Timestamp, in transaction: borrowing Transaction
+        provider: String, after last: AccountBalance?, limit: Int, at now: Timestamp,
+        in transaction: borrowing Transaction
     ) throws(PostgresError) -> [AccountBalance] {
         try transaction.query(
             """
@@ -23,7 +24,7 @@ public enum AuditStore {
                     - COALESCE(sum(a.amount_minor) FILTER (WHERE a.operation = 'payout'
                         AND p.state IN ('paid', 'final')), 0))::int8
             FROM payout_attempt a JOIN payout p USING (payout_id)
-            WHERE a.provider = $1 AND a.account > $2 AND a.state = 'accepted'
+            WHERE a.provider = $1 AND (a.account, a.currency) > ($2, $5) AND a.state = 'accepted'
             GROUP BY a.account, a.currency
             HAVING max(a.last_sent_at) >= $4 AND NOT EXISTS (
                 SELECT FROM payout_attempt l JOIN payout q USING (payout_id)
@@ -31,7 +32,8 @@ public enum AuditStore {
                     OR q.state IN ('reserved', 'submitting', 'unknown', 'manual', 'submitted', 'canceling',
                         'in_transit')))
             ORDER BY a.account, a.currency LIMIT $3
-            """, .text(provider), .text(account), .int8(Int64(limit)), .moment(now.adding(days: -7))
+            """, .text(provider), .text(last?.account ?? ""), .int8(Int64(limit)), .moment(now.adding(days: -7)),
+            .text(last?.money.currency.code ?? "")
         ) { row in
             AccountBalance(
                 account: try row.text(0), affiliateID: try row.text(1),

@@ -26,8 +26,10 @@ struct Payer: AsyncParsableCommand {
     func run() async throws {
         let client = StripeConnect.makeClient()
         let timeout = Int64(requestTimeout)
-        let stripe = StripeConnect(configuration: .orExit(), client: client, requestTimeoutSeconds: timeout)
-        let circle = CircleConfiguration.orExit().map {
+        let (stripeConfiguration, circleConfiguration) = (StripeConfiguration.orExit(), CircleConfiguration.orExit())
+        let clock = PaymentClock.orExit(isLive: stripeConfiguration.isLive || circleConfiguration?.isLive == true)
+        let stripe = StripeConnect(configuration: stripeConfiguration, client: client, requestTimeoutSeconds: timeout)
+        let circle = circleConfiguration.map {
             CircleMint(configuration: $0, client: client, requestTimeoutSeconds: timeout)
         }
         var called: [(provider: any SendingProvider, sendsPerSecond: Int)] = [(stripe, sendsPerSecond)]
@@ -36,12 +38,13 @@ struct Payer: AsyncParsableCommand {
         try await runWorker(stage, options: options) { [called] context in
             let dispatchers = called.map { provider, sendsPerSecond in
                 PayoutDispatcher(
-                    provider: provider, pool: context.pool, sendsPerSecond: sendsPerSecond, metrics: context.metrics,
-                    logger: context.logger)
+                    provider: provider, pool: context.pool, sendsPerSecond: sendsPerSecond, clock: clock.now,
+                    metrics: context.metrics, logger: context.logger)
             }
             return dispatchers + [
                 PayoutMethodKeeper(
-                    circle: circle, pool: context.pool, requestsPerSecond: circleSendsPerSecond, logger: context.logger)
+                    circle: circle, pool: context.pool, requestsPerSecond: circleSendsPerSecond, clock: clock.now,
+                    logger: context.logger)
             ]
         }
         try await client.shutdown()

@@ -13,7 +13,7 @@ struct ReconcilerCommand: AsyncParsableCommand {
             they rotate: STRIPE_WEBHOOK_SECRETS for /webhooks/stripe, STRIPE_CONNECT_WEBHOOK_SECRETS for \
             /webhooks/stripe-connect. STRIPE_MODE is test (the default) or live. With CIRCLE_API_KEY set, and \
             CIRCLE_API_BASE, CIRCLE_WALLET_ID and CIRCLE_MODE as for the payer, it settles what Circle pays, and \
-            takes /webhooks/circle, and hints of its older notifications at /webhooks/circle-sns.
+            takes /webhooks/circle, and its older notifications at /webhooks/circle-sns.
             """)
 
     @OptionGroup var options: WorkerOptions
@@ -38,7 +38,9 @@ struct ReconcilerCommand: AsyncParsableCommand {
         ]
         let client = StripeConnect.makeClient()
         let stripe = StripeConnect(configuration: configuration, client: client)
-        let circle = CircleConfiguration.orExit().map { CircleMint(configuration: $0, client: client) }
+        let circleConfiguration = CircleConfiguration.orExit()
+        let clock = PaymentClock.orExit(isLive: configuration.isLive || circleConfiguration?.isLive == true)
+        let circle = circleConfiguration.map { CircleMint(configuration: $0, client: client) }
         let (host, port, interval, reads) = (webhookHost, webhookPort, reconcileInterval, readsPerSecond)
         try await runServices(name: PayoutStore.settlementLane.workerGroup, options: options) { context in
             let publisher = LanePublisher(
@@ -50,9 +52,11 @@ struct ReconcilerCommand: AsyncParsableCommand {
                 pool: context.pool, secrets: secrets,
                 circle: circle.map { circle in
                     WebhookReceiver.Circle(
-                        keys: CircleKeys(circle), pulse: circlePulse, confirm: circle.confirmSubscription)
+                        keys: CircleKeys(circle), pulse: circlePulse, certificate: circle.certificate,
+                        confirm: circle.confirmSubscription)
                 },
-                isLive: configuration.isLive, pulse: pulse, metrics: context.metrics, logger: context.logger)
+                isLive: configuration.isLive, pulse: pulse, clock: clock.now, metrics: context.metrics,
+                logger: context.logger)
             var services: [any Service] = [publisher]
             for (provider, pulse) in [(stripe as any SendingProvider, pulse)]
                 + (circle.map { [($0, circlePulse)] } ?? [])
@@ -60,17 +64,19 @@ struct ReconcilerCommand: AsyncParsableCommand {
                 services.append(
                     Reconciler(
                         provider: provider, pool: context.pool, pulse: pulse, intervalSeconds: Int64(interval),
-                        readsPerSecond: reads, wakePublisher: { publisher.wake() }, metrics: context.metrics,
-                        logger: context.logger))
+                        readsPerSecond: reads, clock: clock.now, wakePublisher: { publisher.wake() },
+                        metrics: context.metrics, logger: context.logger))
             }
             if let circle {
                 services.append(
                     CircleSweep(
                         circle: circle, pool: context.pool, pulse: Pulse(every: .seconds(interval)),
-                        readsPerSecond: reads, wakePublisher: { publisher.wake() }, logger: context.logger))
+                        readsPerSecond: reads, clock: clock.now, wakePublisher: { publisher.wake() },
+                        logger: context.logger))
             }
             services.append(
-                ReconciliationAudit(stripe: stripe, circle: circle, pool: context.pool, logger: context.logger))
+                ReconciliationAudit(
+                    stripe: stripe, circle: circle, pool: context.pool, clock: clock.now, logger: context.logger))
             services.append(WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger))
             return services
         }

@@ -13,6 +13,8 @@ struct Generate: ParsableCommand {
     @Option(help: "The seed.") var seed: UInt64 = 1
     @Option(help: "How many affiliates; one per 400 records if not given.") var affiliates: Int?
     @Flag(inversion: .prefixedNo, help: "Some records that no rule accepts among them.") var badInput = true
+    @Flag(help: "Some affiliates are named for what the demo's banks do: know no account, send money back, refuse it.")
+    var bankEnds = false
     @Option(help: "The file; standard output if not given.") var out: String?
 
     func validate() throws {
@@ -23,6 +25,7 @@ struct Generate: ParsableCommand {
     func run() throws {
         var plan = TrafficPlan(events: events, seed: seed, affiliates: affiliates)
         plan.badInput = badInput
+        plan.bankEnds = bankEnds
         var generator = TrafficGenerator(plan)
         let file = try openOutput()
         var buffer: [UInt8] = []

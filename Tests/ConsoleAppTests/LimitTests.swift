@@ -1,5 +1,6 @@
 import DevKit
 import Domain
+import Events
 import Foundation
 import Testing
 
@@ -48,7 +49,8 @@ import Testing
         try await TestConsole.with { console in
             let finance = try await console.browser(.finance)
             let before = try await finance.get("/settings").json?["data"]?.array ?? []
-            #expect(before.map { $0["name"]?.string } == FleetSetting.allCases.map(\.rawValue))
+            let common = before.filter { $0["topic"] == nil }
+            #expect(common.map { $0["name"]?.string } == FleetSetting.allCases.map(\.rawValue))
             #expect(before.allSatisfy { $0["value"] == $0["standard"] && $0["changed_by"] == nil })
             let path = "/settings/manual_final_days"
             let set = try await finance.put(path, json: #"{"value": 30}"#, key: "k1")
@@ -66,6 +68,53 @@ import Testing
             #expect(try await console.count("SELECT value FROM setting WHERE name = 'lag_notice_seconds'") == 60)
             let viewer = try await console.browser(.viewer, email: "v@example.test")
             #expect(try await viewer.put(path, json: #"{"value": 1}"#, key: "k3").status == 403)
+        }
+    }
+
+    @Test("A topic may have a limit of its own for lag, which is that of all again when it has none")
+    func topics() async throws {
+        try await TestConsole.with { console in
+            let finance = try await console.browser(.finance)
+            func limits() async throws -> [String: Int64] {
+                let rows = try await finance.get("/settings").json?["data"]?.array ?? []
+                return Dictionary(
+                    rows.filter { $0["name"]?.string == "lag_notice_records" }
+                        .map { ($0["topic"]?.string ?? "all", $0["value"]?.integer ?? 0) }, uniquingKeysWith: { $1 })
+            }
+            let path = "/settings/lag_notice_records"
+            #expect(try await limits().keys.sorted() == (TopicName.all + ["all"]).sorted())
+            let one = try await finance.put(path, json: #"{"value": 50, "topic": "fraud.flags"}"#, key: "k1")
+            #expect(one.status == 200)
+            #expect(try await finance.put(path, json: #"{"value": 700}"#, key: "k2").status == 200)
+            #expect(try await limits()["fraud.flags"] == 50)
+            #expect(try await limits()["payouts.settled"] == 700)
+            #expect(
+                try await console.text(
+                    "SELECT string_agg(subject, ' ' ORDER BY audit_id) FROM audit_log WHERE action = 'change setting'")
+                    == "lag_notice_records/fraud.flags lag_notice_records")
+            for wrong in [
+                #"{"value": 0, "topic": "fraud.flags"}"#, #"{"value": 5, "topic": "x"}"#, #"{"topic": "fraud.flags"}"#,
+                #"{"value": null}"#,
+            ] {
+                #expect(try await finance.put(path, json: wrong, key: wrong).status == 400, "\(wrong)")
+            }
+            let other = #"{"value": 5, "topic": "fraud.flags"}"#
+            #expect(try await finance.put("/settings/lag_notice_seconds", json: other, key: "k3").status == 400)
+            let none = try await finance.put(path, json: #"{"value": null, "topic": "fraud.flags"}"#, key: "k4")
+            #expect(none.status == 200)
+            #expect(try await limits()["fraud.flags"] == 700)
+
+            let form = "/console/limits" + path
+            let good = "/console/limits?notice=limits-set"
+            let bad = "/console/limits?notice=number-invalid"
+            for (fields, notice, limit) in [
+                (["value": "60", "topic": "fraud.flags"], good, 60), (["value": "0", "topic": "fraud.flags"], bad, 60),
+                (["value": "70", "topic": "x"], bad, 60), (["value": ""], bad, 60),
+                (["value": "", "topic": "fraud.flags"], good, 700),
+            ] as [([String: String], String, Int64)] {
+                #expect(try await finance.submit(form, fields).header("location") == notice, "\(fields)")
+                #expect(try await limits()["fraud.flags"] == limit, "\(fields)")
+            }
         }
     }
 

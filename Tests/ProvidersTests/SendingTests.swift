@@ -272,6 +272,42 @@ import Testing
         }
     }
 
+    @Test("A key whose time is over is not claimed, even by a payer that swept nothing up before")
+    func expired() async throws {
+        try await PaymentRig.with(isSimulated: true, { $0.faults["acct_a"] = [.errorStored] }) { rig in
+            try await rig.request()
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
+            for (seconds, count) in [(PaymentRig.schedule.keyLifetimeSeconds - 1, 1), (1, 0)] {
+                rig.clock.advance(seconds: seconds)
+                let now = rig.clock.now
+                let claimed = try await rig.database.pool.transaction { (transaction) throws(PostgresError) in
+                    _ = try transaction.run("SAVEPOINT before")
+                    let claimed = try SeveralPayersTests.claim(4, at: now, in: transaction)
+                    _ = try transaction.run("ROLLBACK TO before")
+                    return claimed
+                }
+                #expect(claimed.count == count)
+            }
+        }
+    }
+
+    @Test("An account with a request under way is passed over, and keeps no other from being claimed")
+    func underWay() async throws {
+        try await PaymentRig.with(isSimulated: true) { rig in
+            try await rig.request()
+            try await rig.request(batch: "second")
+            try await rig.request("b", account: "acct_b", batch: "third")
+            let first = try await rig.claim()
+            let now = rig.clock.now
+            let others = try await rig.database.pool.transaction { (transaction) throws(PostgresError) in
+                try PayoutAttemptStore.claim(
+                    provider: "stripe", schedule: PaymentRig.schedule, maximum: 4, at: now, in: transaction)
+            }
+            #expect(first.request.account == "acct_a")
+            #expect(others.map(\.request.account) == ["acct_b"])
+        }
+    }
+
     private static func claim(
         _ maximum: Int, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [String] {

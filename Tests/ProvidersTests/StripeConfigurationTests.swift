@@ -1,5 +1,6 @@
 import Providers
 import Testing
+import WorkerRuntime
 
 @Suite("The provider's keys") struct StripeConfigurationTests {
     static let keys: [(key: String, isLive: Bool, base: String, isTaken: Bool)] = [
@@ -15,5 +16,23 @@ import Testing
         // Why it is refused is a sentence for the operator; here only whether.
         let configuration = try? StripeConfiguration(baseURL: base, apiKey: key, isLive: isLive)
         #expect((configuration != nil) == isTaken)
+    }
+}
+
+@Suite("The clock of those who pay") struct PaymentClockTests {
+    static let settings: [(text: String?, isLive: Bool, aheadSeconds: Int64?)] = [
+        (nil, true, 0), ("", true, 0), ("0", true, 0), ("3600", false, 3_600), ("31622400", false, 31_622_400),
+        ("3600", true, nil), ("-1", false, nil), ("31622401", false, nil), ("1h", false, nil),
+    ]
+
+    @Test("It is set ahead in trials alone", arguments: settings)
+    func ahead(text: String?, isLive: Bool, aheadSeconds: Int64?) {
+        let environment = text.map { ["PAYMENT_CLOCK_AHEAD_SECONDS": $0] } ?? [:]
+        // Why it is refused is a sentence for the operator; here only whether.
+        let clock = try? PaymentClock(environment: environment, isLive: isLive)
+        let before = systemNow()
+        let ahead = clock?.now().seconds(since: before)
+        // A second may begin between the two.
+        #expect(aheadSeconds.map { $0...($0 + 1) }?.contains(ahead ?? -1) ?? (clock == nil))
     }
 }

@@ -55,6 +55,33 @@ struct Books {
 
 @Suite("The books")
 struct BooksTests {
+    static let balances: [(LedgerAccount, String)] = [
+        (.pending, "pending"), (.payable, "payable"), (.reserved, "reserved"), (.clawback, "clawback"),
+        (.stripeConnected, "connected"),
+    ]
+
+    @Test("No balance of an affiliate goes below nothing, and nothing is kept of what would")
+    func belowNothing() async throws {
+        try await Books.with { books in
+            for (account, column) in BooksTests.balances {
+                let isAsset = account == .clawback || account == .stripeConnected
+                func posting(_ minor: Int64, isIn: Bool) -> [Posting] {
+                    [isIn == isAsset ? books.posting(account, .bank, minor) : books.posting(.bank, account, minor)]
+                }
+                try await books.record("\(column) in", posting(100, isIn: true))
+                try await books.record("\(column), a part", posting(60, isIn: false))
+                // A second payout of the same balance, say.
+                let refused = await #expect(throws: PostgresError.self) {
+                    try await books.record("\(column), too much", posting(60, isIn: false))
+                }
+                #expect(refused?.constraint == "affiliate_balance_\(column)_check")
+                #expect(try await books.accounts().contains("\(account.rawValue) \(isAsset ? 40 : -40)"))
+                try await books.record("\(column), the rest", posting(40, isIn: false))
+                #expect(try await books.accounts() == [])
+            }
+        }
+    }
+
     @Test("The worked example ends where it should, posting by posting")
     func workedExample() async throws {
         try await Books.with { books in

@@ -6,8 +6,12 @@ import Storage
 struct LimitsPage: Sendable {
     struct Setting: Sendable {
         let name: String
+        /// Empty: it holds for all.
+        let topic: String?
         let label: String
+        /// Empty where a topic has none of its own.
         let value: String
+        let standard: String
         let bounds: String
         let minimum: String
         let maximum: String
@@ -127,12 +131,17 @@ extension LimitsPage {
 extension LimitsPage.Setting {
     init(_ row: SettingStore.Row) {
         name = row.setting.rawValue
-        label = row.setting.label
-        value = String(row.value)
+        topic = row.topic
+        label = row.topic.map { "… in \($0)" } ?? row.setting.label
+        value = row.topic != nil && row.changedBy == nil ? "" : String(row.value)
+        standard = String(row.standard)
         (minimum, maximum) = (String(row.setting.range.lowerBound), String(row.setting.range.upperBound))
+        let usual = Figures.count(row.standard)
         bounds =
-            "\(Figures.count(row.setting.range.lowerBound)) to \(Figures.count(row.setting.range.upperBound)), "
-            + "usually \(Figures.count(row.setting.standard))"
+            row.topic != nil
+            ? "Empty: \(usual), as in all topics"
+            : "\(Figures.count(row.setting.range.lowerBound)) to \(Figures.count(row.setting.range.upperBound)), "
+                + "usually \(usual)"
         changed = row.changedBy.map { "\($0), \(Figures.moment(row.changedAt?.rfc3339))" }
     }
 }

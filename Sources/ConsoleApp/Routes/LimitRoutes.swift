@@ -13,12 +13,8 @@ enum LimitRoutes {
             .api(.get, "/settings", .readRules) { try await settings($0, services) },
             .api(.put, "/settings/{name}", .setPayoutLimits) { call in
                 let setting = try setting(call)
-                let members = try BodyMembers(call.body, known: ["value"])
-                guard let value = try members.integer("value", in: setting.range) else {
-                    throw Problem(.badRequest, "value_required", "The body needs the field value.")
-                }
                 let write = try IdempotentWrite(call, route: "PUT /settings/\(setting.rawValue)", isRequired: true)
-                return try await set(setting, to: value, write, services)
+                return try await set(try change(of: setting, call.body), write, services)
             },
             .page(page, .readRules) { try await list($0, services) },
             .page(page + "/{id}", .readRules) { try await program($0, services) },
@@ -31,6 +27,7 @@ enum LimitRoutes {
 
     private struct SettingRow: Encodable, Sendable {
         let name: String
+        let topic: String?
         let value: Int64
         let standard: Int64
         let minimum: Int64
@@ -40,8 +37,9 @@ enum LimitRoutes {
 
         init(_ row: SettingStore.Row) {
             name = row.setting.rawValue
+            topic = row.topic
             value = row.value
-            standard = row.setting.standard
+            standard = row.standard
             minimum = row.setting.range.lowerBound
             maximum = row.setting.range.upperBound
             changedBy = row.changedBy
@@ -62,19 +60,54 @@ enum LimitRoutes {
         return setting
     }
 
+    /// What a body wants a setting to be.
+    private struct SettingChange: Sendable {
+        let setting: FleetSetting
+        let topic: String?
+        /// nil: what holds for all topics.
+        let value: Int64?
+
+        /// As the audit log names it.
+        var subject: String { topic.map { "\(setting.rawValue)/\($0)" } ?? setting.rawValue }
+
+        func before(in transaction: borrowing Transaction) throws(PostgresError) -> Int64? {
+            guard let topic else { return try SettingStore.value(of: setting, in: transaction) }
+            return try SettingStore.value(of: setting, topic: topic, in: transaction)
+        }
+
+        func apply(by actor: String, at now: Timestamp, in transaction: borrowing Transaction) throws(PostgresError) {
+            if let topic {
+                try SettingStore.set(setting, of: topic, to: value, by: actor, at: now, in: transaction)
+            } else if let value {
+                try SettingStore.set(setting, to: value, by: actor, at: now, in: transaction)
+            }
+        }
+    }
+
+    private static func change(of setting: FleetSetting, _ body: [UInt8]) throws(Problem) -> SettingChange {
+        let members = try BodyMembers(body, known: setting.isPerTopic ? ["value", "topic"] : ["value"])
+        let topic = setting.isPerTopic ? try members.choice("topic", of: TopicName.all) : nil
+        let value = try members.optionalInteger("value", in: setting.range)
+        // Only a topic can go without a value of its own, and says so.
+        guard let value, topic != nil || value != nil else {
+            throw Problem(.badRequest, "value_required", "The body needs the field value.")
+        }
+        return SettingChange(setting: setting, topic: topic, value: value)
+    }
+
     private static func set(
-        _ setting: FleetSetting, to value: Int64, _ write: IdempotentWrite, _ services: Services
+        _ change: SettingChange, _ write: IdempotentWrite, _ services: Services
     ) async throws -> Answer {
         let now = services.now()
         return try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
-                let before = try SettingStore.value(of: setting, in: transaction)
-                if before != value {
-                    try SettingStore.set(setting, to: value, by: write.actor, at: now, in: transaction)
+                let before = try change.before(in: transaction)
+                if before != change.value {
+                    try change.apply(by: write.actor, at: now, in: transaction)
                     try AuditLog.append(
                         AuditEntry(
-                            at: now, actor: write.actor, action: "change setting", subject: setting.rawValue,
-                            detail: ChangeDetail.text(from: ["value": before], to: ["value": value])),
+                            at: now, actor: write.actor, action: "change setting", subject: change.subject,
+                            detail: ChangeDetail.text(from: ["value": before], to: ["value": change.value])),
                         in: transaction)
                 }
                 return .json(["data": try SettingStore.all(in: transaction).map(SettingRow.init)])
@@ -117,11 +150,15 @@ enum LimitRoutes {
 
     private static func submitSetting(_ call: Call, _ services: Services) async throws -> Answer {
         let setting = try setting(call)
-        guard let value = call.form["value"].flatMap({ Int64($0) }), setting.range.contains(value) else {
+        let (text, topic) = (call.form["value"], call.form["topic"])
+        let value = text.flatMap { Int64($0) }
+        let isGood = value.map(setting.range.contains) ?? (topic != nil && text == nil)
+        guard isGood, topic.map({ setting.isPerTopic && TopicName.all.contains($0) }) ?? true else {
             return .redirect(to: page + "?notice=number-invalid")
         }
         let write = try IdempotentWrite(form: call, route: "PUT /settings/\(setting.rawValue)")
-        let answer = try await set(setting, to: value, write, services)
+        let change = SettingChange(setting: setting, topic: topic, value: value)
+        let answer = try await set(change, write, services)
         return .redirect(after: answer, done: "limits-set", to: page)
     }
 

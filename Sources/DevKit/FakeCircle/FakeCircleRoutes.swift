@@ -46,6 +46,10 @@ actor FakeCircleRoutes {
             let id = try context.parameters.require("id")
             return try await self.answer(request) { _, _ in FakeCircleRoutes.publicKey(id) }
         }
+        router.get("/SimpleNotificationService-fake.pem") { _, _ in
+            Response(
+                status: .ok, body: .init(byteBuffer: ByteBuffer(bytes: try await self.served().settings.certificate)))
+        }
         addControl(to: router)
         return router
     }

@@ -42,6 +42,8 @@ public struct FakeCircleSettings: Sendable {
     public var balances: [String: Int64] = [:]
     /// How far its calendar is ahead.
     public var aheadSeconds: Int64 = 0
+    /// What lies where Amazon's certificates do.
+    public var certificate: [UInt8] = []
 
     public init() {}
 }

@@ -137,7 +137,9 @@ public actor FakeStripe {
         for entry in due {
             let notice = entry.notice
             let delivery = StripeDelivery(
-                notice, secret: notice.isConnect ? settings.connectSecret : settings.platformSecret, at: clock())
+                notice, secret: notice.isConnect ? settings.connectSecret : settings.platformSecret,
+                // Signed by the calendar, whose day the receiver lives in too.
+                at: clock().adding(seconds: settings.aheadSeconds))
             let status: Int
             if let deliver {
                 status = await deliver(delivery)

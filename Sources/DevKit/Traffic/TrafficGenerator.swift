@@ -80,7 +80,7 @@ public struct TrafficGenerator: IteratorProtocol {
         stories += 1
         let click = SampleEvent(
             kind: .click, eventID: "evt-c-\(stories)", occurredAt: clock, programID: program,
-            affiliateID: "aff-\(affiliate)", clickID: "clk-\(stories)", ip: address(of: affiliate),
+            affiliateID: name(of: affiliate), clickID: "clk-\(stories)", ip: address(of: affiliate),
             deviceID: "dev-\(random.below(100_000))", country: random.pick(TrafficGenerator.countries),
             subID: random.happens(1, in: 3) ? "banner-\(random.below(20))" : nil)
         if random.happens(35, in: 100) { waiting.push(order(after: click, by: affiliate)) }
@@ -129,7 +129,7 @@ public struct TrafficGenerator: IteratorProtocol {
         let amount = 500 + Int64(random.below(140)) * Int64(random.below(140))
         return SampleEvent(
             kind: .conversion, eventID: "evt-o-\(number)", occurredAt: clock, programID: program,
-            affiliateID: "aff-\(affiliate)", orderID: "ord-\(number)", amountMinor: amount, currency: currency,
+            affiliateID: name(of: affiliate), orderID: "ord-\(number)", amountMinor: amount, currency: currency,
             customerID: "cus-\(random.below(50_000))", ip: address(of: affiliate),
             country: random.pick(TrafficGenerator.countries))
     }
@@ -171,6 +171,16 @@ public struct TrafficGenerator: IteratorProtocol {
     private mutating func affiliateNumber() -> Int {
         let share = random.below(1_000) * random.below(1_000)
         return share * plan.affiliates / 1_000_000
+    }
+
+    private func name(of affiliate: Int) -> String {
+        guard plan.bankEnds else { return "aff-\(affiliate)" }
+        return switch affiliate {
+        case _ where affiliate % 22 == 5: "aff-\(affiliate)_no_account"
+        case _ where affiliate % 66 == 9: "aff-\(affiliate)_returned"
+        case _ where affiliate % 100 == 50: "aff-\(affiliate)_not_allowed"
+        default: "aff-\(affiliate)"
+        }
     }
 
     /// Each affiliate's visitors come from addresses of their own, so no verdict on one depends on another.

@@ -13,6 +13,8 @@ public struct TrafficPlan: Sendable {
     public var spanSeconds: Int64
     /// Whether records that no rule accepts are among them.
     public var badInput = true
+    /// Whether some affiliates are named for what the fake Stripe's banks do to them.
+    public var bankEnds = false
 
     /// - Parameter affiliates: nil for one per 400 events, at least 8.
     public init(

@@ -10,6 +10,8 @@ import Storage
 struct CircleForDemo: Sendable {
     /// Affiliates that are paid in USDC.
     private static let affiliatesMaximum = 20
+    /// The same where faults are shown: enough for each kind.
+    private static let affiliatesWithFaultsMaximum = 200
     private static let readyWithin = Duration.seconds(60)
 
     /// What payer and reconciler need to know.
@@ -22,7 +24,8 @@ struct CircleForDemo: Sendable {
         guard own["CIRCLE_API_KEY"] == nil, given["STRIPE_API_BASE"] == nil else {
             return CircleForDemo(environment: own, fake: nil)
         }
-        let settings = FakeCircleSettings()
+        var settings = FakeCircleSettings()
+        settings.slowness = DemoFaults.slowness
         let fake = try await FakeCircle.start(settings, logger: .standardError)
         return CircleForDemo(
             environment: [
@@ -40,14 +43,33 @@ struct CircleForDemo: Sendable {
         await fake?.apply(control)
     }
 
+    func setAhead(seconds: Int64) async {
+        var control = FakeCircleControl()
+        control.aheadSeconds = seconds
+        await fake?.apply(control)
+    }
+
+    /// Lets requests, webhooks and the chain go wrong, by recipient.
+    func inject(
+        _ faults: [String: [ProviderFault]], webhooks: [String: WebhookFault], scripts: [String: CircleScript]
+    ) async {
+        var control = FakeCircleControl()
+        control.faults = faults
+        control.webhookFaults = webhooks
+        control.scripts = scripts
+        await fake?.apply(control)
+    }
+
     func stop() async { await fake?.stop() }
 
     /// Lets some affiliates choose USDC, as they would in the console, and waits until they can be paid.
-    func chooseMethods(pool: PostgresPool) async throws {
+    func chooseMethods(pool: PostgresPool, hasFaults: Bool) async throws {
         guard fake != nil else { return }
         let now = Timestamp(secondsSinceEpoch: Int64(Date().timeIntervalSince1970))
         let chosen = try await pool.transaction { (transaction) throws(PostgresError) in
-            let affiliates = try CircleForDemo.candidates(in: transaction)
+            let affiliates = try CircleForDemo.candidates(
+                maximum: hasFaults ? CircleForDemo.affiliatesWithFaultsMaximum : CircleForDemo.affiliatesMaximum,
+                in: transaction)
             for affiliateID in affiliates {
                 let digits = String(Identifier(hashing: "demo address", affiliateID).value, radix: 16)
                 let text = "0x" + String(repeating: "d", count: 40 - digits.count) + digits
@@ -68,7 +90,9 @@ struct CircleForDemo: Sendable {
     }
 
     /// A quarter of those who earn only what Circle pays, and whose names tell no bank to fail.
-    private static func candidates(in transaction: borrowing Transaction) throws(PostgresError) -> [String] {
+    private static func candidates(
+        maximum: Int, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [String] {
         try transaction.query(
             """
             SELECT a.affiliate_id FROM affiliate a
@@ -81,7 +105,7 @@ struct CircleForDemo: Sendable {
                 AND NOT EXISTS (SELECT FROM payout p WHERE p.affiliate_id = a.affiliate_id)
                 AND (SELECT count(*) FROM payout_method) < $1
             ORDER BY a.affiliate_id LIMIT $1
-            """, .int8(Int64(affiliatesMaximum))
+            """, .int8(Int64(maximum))
         ) { row in try row.text(0) }
     }
 }

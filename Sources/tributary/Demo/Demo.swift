@@ -16,11 +16,15 @@ struct Demo: AsyncParsableCommand {
     @Option(help: "Write what it came to as JSON.") var summary: String?
     @Option(help: "Programmes to register first, a JSON list.") var programs: String?
     @Option(help: "Events per second of the sample traffic.") var rate = 200
+    @Option(help: "Requests to the fake providers that go wrong, each another affiliate's; with --events.")
+    var faults = 0
     @OptionGroup var topics: TopicOptions
 
     func validate() throws {
         guard !exitWhenIdle || events != nil else { throw ValidationError("--exit-when-idle needs --events") }
         guard (1...100_000).contains(rate) else { throw ValidationError("--rate is from 1 to 100000") }
+        guard (0...100_000).contains(faults) else { throw ValidationError("--faults is from 0 to 100000") }
+        guard faults == 0 || exitWhenIdle else { throw ValidationError("--faults needs --exit-when-idle") }
     }
 
     func run() async throws {
@@ -29,11 +33,11 @@ struct Demo: AsyncParsableCommand {
         }
         let programs = try self.programs.map { try ProgramFile.read($0) } ?? []
         complain("starting the fleet")
-        let fleet = try await DemoFleet.start(topics)
+        let fleet = try await DemoFleet.start(topics, hasFaults: faults > 0)
         complain("console: \(fleet.consoleURL)  login: \(DemoFleet.administrator)  password: \(fleet.password)")
         let outcome = await Interruptible.run {
             try await ProgramFile.register(programs, pool: fleet.pool)
-            let run = try DemoRun(fleet, topics: topics)
+            let run = try DemoRun(fleet, topics: topics, faults: DemoFaults(count: faults))
             let isWell = try await run.run(events: events, rate: rate, exitWhenIdle: exitWhenIdle, summary: summary)
             return isWell
         }

@@ -15,7 +15,7 @@ struct DemoFleet: Sendable {
     private static let sessionTimeoutMilliseconds = 6_000
     private static let startWithin = Duration.seconds(60)
     /// Every consumer once; the first stage, which does most of the work, twice.
-    private static let workers = ["scorer", "scorer", "fraud-detector", "payout-planner", "payer", "notifier"]
+    private static let workers = ["scorer", "scorer", "fraud-detector", "payout-planner", "notifier"]
 
     let fleet: Fleet
     let pool: PostgresPool
@@ -23,12 +23,14 @@ struct DemoFleet: Sendable {
     let consoleURL: String
     /// Of both logins.
     let password: String
-    private let stripe: StripeForDemo
+    let stripe: StripeForDemo
     let circle: CircleForDemo
+    let payments: DemoPayments
     private let cluster: PostgresCluster?
 
     /// Starts everything, and waits until the console answers.
-    static func start(_ topics: TopicOptions) async throws -> DemoFleet {
+    /// - Parameter hasFaults: payouts are to go wrong.
+    static func start(_ topics: TopicOptions, hasFaults: Bool) async throws -> DemoFleet {
         let environment = ProcessInfo.processInfo.environment
         var cluster: PostgresCluster?
         let databaseURL: String
@@ -43,17 +45,21 @@ struct DemoFleet: Sendable {
             PostgresConfiguration(url: databaseURL, poolSize: 4, applicationName: "tributary-demo"),
             logger: .standardError)
         _ = try await Migrator(directory: try StorageMigrations.all).apply(on: pool)
-        let stripe = try await StripeForDemo.start()
+        let stripe = try await StripeForDemo.start(hasFaults: hasFaults)
         let circle = try await CircleForDemo.start()
         let fleet = try Fleet(environment: ["DATABASE_URL": databaseURL].merging(shared) { $1 })
         do {
             let kafka = try await broker(fleet, topics: topics, pool: pool)
             let password = String((0..<16).map { _ in "abcdefghjkmnpqrstuvwxyz23456789".randomElement() ?? "x" })
             try await ConsoleAccounts.create(pool: pool, password: password)
-            let consoleURL = try await startWorkers(fleet, kafka: kafka, stripe: stripe, circle: circle)
+            let payments = DemoPayments(
+                fleet,
+                environment: kafka.environment.merging(stripe.environment.merging(circle.environment) { $1 }) { $1 },
+                stripe: stripe, circle: circle)
+            let consoleURL = try await startWorkers(fleet, kafka: kafka, payments: payments)
             return DemoFleet(
                 fleet: fleet, pool: pool, kafka: kafka, consoleURL: consoleURL, password: password, stripe: stripe,
-                circle: circle, cluster: cluster)
+                circle: circle, payments: payments, cluster: cluster)
         } catch {
             complain(await fleet.lastWords())
             await fleet.stop(grace: .zero)
@@ -104,16 +110,12 @@ struct DemoFleet: Sendable {
 
     /// - Returns: the console's address.
     private static func startWorkers(
-        _ fleet: Fleet, kafka: KafkaSettings, stripe: StripeForDemo, circle: CircleForDemo
+        _ fleet: Fleet, kafka: KafkaSettings, payments: DemoPayments
     ) async throws -> String {
-        var environment = kafka.environment.merging(stripe.environment) { $1 }.merging(circle.environment) { $1 }
-        for worker in workers { _ = try await fleet.start(worker, environment: environment) }
-        let reconciler = try await fleet.start("reconciler", environment: environment)
-        let webhooks = try await reconciler.loggedPort(after: "webhooks listening", within: startWithin)
-        await stripe.deliverWebhooks(toPort: webhooks)
-        await circle.deliverWebhooks(toPort: webhooks)
-        environment["CONSOLE_PORT"] = "0"
-        let console = try await fleet.start("console", environment: environment)
+        for worker in workers { _ = try await fleet.start(worker, environment: kafka.environment) }
+        try await payments.start()
+        let console = try await fleet.start(
+            "console", environment: kafka.environment.merging(["CONSOLE_PORT": "0"]) { $1 })
         let port = try await console.loggedPort(after: "console listening", within: startWithin)
         return "http://127.0.0.1:\(port)"
     }

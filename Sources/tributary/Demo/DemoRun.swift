@@ -7,20 +7,27 @@ import Postgres
 /// What the demo does with the fleet once it stands.
 struct DemoRun: Sendable {
     private static let idleWithin = Duration.seconds(600)
-    /// Until the next payout settles: thousands may take as long as they need, as long as they go on.
-    private static let settledWithin = Duration.seconds(300)
+    /// Until the next payout moves: thousands may take as long as they need, as long as they go on.
+    private static let movesWithin = Duration.seconds(300)
+    /// Where nothing moves for so long, payouts wait for hours or days, which the demo then lets pass.
+    private static let stillWithin = Duration.seconds(5)
+    /// An hour, after which what is unknown is sent again; then the rest of a key's life at Stripe, and at Circle. By
+    /// then no bank sends anything back either.
+    private static let spansSeconds: [Int64] = [3_600, 20 * 3_600, 29 * 86_400]
     private static let reportEvery = Duration.seconds(1)
     /// Between two asks for payouts while sample traffic flows.
     private static let payEvery = Duration.seconds(15)
 
     private let demo: DemoFleet
+    private let faults: DemoFaults
     private let publisher: EventPublisher
     private let admin: KafkaAdmin
     private let readers: [String: [String]]
     private let began = ContinuousClock.now
 
-    init(_ demo: DemoFleet, topics: TopicOptions) throws {
+    init(_ demo: DemoFleet, topics: TopicOptions, faults: DemoFaults) throws {
         self.demo = demo
+        self.faults = faults
         publisher = try EventPublisher(demo.kafka, pool: demo.pool)
         admin = try KafkaAdmin(demo.kafka, clientID: "tributary-demo", logger: .standardError)
         readers = try topics.readers()
@@ -92,7 +99,7 @@ struct DemoRun: Sendable {
 
     private func finish(summary path: String?) async throws -> Bool {
         try await waitUntilIdle()
-        try await pay()
+        try await pay { try await faults.inject(pool: demo.pool, stripe: demo.stripe, circle: demo.circle) }
         try await waitUntilSettled()
         try await waitUntilIdle()
         let findings = try await Verification.run(pool: demo.pool, broker: demo.kafka)
@@ -111,14 +118,25 @@ struct DemoRun: Sendable {
         return addsUp && findings.allSatisfy(\.isOK)
     }
 
+    /// Waits until nothing is under way. With faults it lets the time pass that they take to end, and until what is
+    /// paid is final.
     private func waitUntilSettled() async throws {
-        var open = try await unsettled()
-        while open > 0 {
-            let before = open
-            try await wait(for: "the next payout to settle", within: DemoRun.settledWithin, every: .milliseconds(200)) {
-                try await demo.check()
-                open = try await unsettled()
-                return open < before
+        let passes = faults.count > 0 && demo.payments.canLetPass
+        var spans = passes ? DemoRun.spansSeconds[...] : []
+        while true {
+            let before = try await open()
+            guard before.underWay + before.unknown + (passes ? before.paid : 0) > 0 else { return }
+            let needsTime = before.underWay == 0 && !spans.isEmpty
+            let limit = needsTime ? DemoRun.stillWithin : DemoRun.movesWithin
+            do {
+                try await wait(for: "the next payout to move", within: limit, every: .milliseconds(200)) {
+                    try await demo.check()
+                    return try await open() != before
+                }
+            } catch let error as WaitedTooLong {
+                guard needsTime, let span = spans.popFirst() else { throw error }
+                complain("\(before.unknown) payouts are unknown; letting \(span / 3_600) hours pass")
+                try await demo.payments.letPass(seconds: span)
             }
         }
     }
@@ -146,8 +164,10 @@ struct DemoRun: Sendable {
         return lag.isIdle
     }
 
-    private func pay() async throws {
-        try await demo.circle.chooseMethods(pool: demo.pool)
+    /// - Parameter prepare: when everybody has chosen how to be paid.
+    private func pay(prepare: () async throws -> Void = {}) async throws {
+        try await demo.circle.chooseMethods(pool: demo.pool, hasFaults: faults.count > 0)
+        try await prepare()
         try await ConsoleClient.with(base: demo.consoleURL, email: DemoFleet.clerk, password: demo.password) {
             console in
             while try await console.processPayments(key: UUID().uuidString) {}
@@ -174,16 +194,33 @@ struct DemoRun: Sendable {
         }
     }
 
-    /// Payouts that neither ended nor wait for a person.
-    private func unsettled() async throws -> Int64 {
+    /// Payouts that have not ended and wait for no person.
+    private struct OpenPayouts: Hashable, Sendable {
+        var underWay: Int64 = 0
+        /// Only a reply moves them, or time.
+        var unknown: Int64 = 0
+        /// Only time moves them.
+        var paid: Int64 = 0
+        /// The last move of any payout, by which slow ones are told from those that stand still.
+        var lastMove: Int64 = 0
+    }
+
+    private func open() async throws -> OpenPayouts {
         try await demo.pool.transaction { (transaction) throws(PostgresError) in
             try transaction.query(
                 """
-                SELECT count(*) FROM payout WHERE state IN
+                SELECT count(*) FILTER (WHERE state NOT IN ('unknown', 'paid')),
+                    count(*) FILTER (WHERE state = 'unknown'), count(*) FILTER (WHERE state = 'paid'),
+                    COALESCE((SELECT max(payout_event_id) FROM payout_event), 0)
+                FROM payout WHERE state IN
                     ('reserved', 'submitting', 'unknown', 'declined', 'submitted', 'canceling',
-                    'in_transit')
+                    'in_transit', 'paid')
                 """
-            ) { row in try row.int8(0) }.first ?? 0
+            ) { row in
+                OpenPayouts(
+                    underWay: try row.int8(0), unknown: try row.int8(1), paid: try row.int8(2),
+                    lastMove: try row.int8(3))
+            }.first ?? OpenPayouts()
         }
     }
 

@@ -20,9 +20,11 @@ struct DemoSummary: Encodable, Sendable {
         var awaitingApproval: Int64 = 0
         /// Of those paid, by currency.
         var amountMinor: [String: Int64] = [:]
+        /// All of them, by provider and state.
+        var states: [String: [String: Int64]] = [:]
 
         enum CodingKeys: String, CodingKey {
-            case paid, failed
+            case paid, failed, states
             case awaitingApproval = "awaiting_approval"
             case amountMinor = "amount_minor"
         }
@@ -93,7 +95,11 @@ struct DemoSummary: Encodable, Sendable {
     }
 
     private mutating func loadPayouts(in transaction: borrowing Transaction) throws(PostgresError) {
-        let states = try sums("SELECT state, count(*) FROM payout GROUP BY state", in: transaction)
+        let counts = try transaction.query(
+            "SELECT provider, state, count(*) FROM payout GROUP BY provider, state"
+        ) { row in (provider: try row.text(0), state: try row.text(1), count: try row.int8(2)) }
+        for entry in counts { payouts.states[entry.provider, default: [:]][entry.state] = entry.count }
+        let states = Dictionary(counts.map { ($0.state, $0.count) }) { $0 + $1 }
         payouts.paid = (states["paid"] ?? 0) + (states["final"] ?? 0)
         payouts.failed = ["failed", "returned", "canceled"].reduce(0) { $0 + (states[$1] ?? 0) }
         payouts.awaitingApproval = states["awaiting_approval"] ?? 0
