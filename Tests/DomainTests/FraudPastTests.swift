@@ -7,7 +7,7 @@ struct FraudPastTests {
     private static let suspicious = FraudModel(
         version: "suspicious", bias: -1, weights: [Double](repeating: 1, count: FraudFeatures.count), familyLimit: 6)
 
-    /// What is said of affiliate 1, day by day, half of whose buyers share three devices from a day on; eleven others' do not.
+    /// What is said of affiliate 1, day by day, half of whose buyers share three devices from a day on; others' do not.
     private static func judge(sharedFrom first: Int32, days: Int32) -> [FraudJudgement] {
         var book = FraudBook()
         var key: UInt64 = 0
