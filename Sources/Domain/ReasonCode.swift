@@ -114,6 +114,7 @@ public enum ReasonCode: Int32, CaseIterable, Sendable {
     case smallOrders = 471
     case deviceRing = 472
     case drift = 473
+    case paidOrders = 474
     case sharedPayoutAccount = 490
     case testEvent = 501
     case negativeAmount = 601

@@ -55,13 +55,14 @@ public enum FraudStateStore {
         var state = FraudState()
         let worlds = try transaction.query("SELECT state, state_version, candidate_version FROM fraud_world") {
             row throws(PostgresError) in
-            guard try row.int4(1) == FraudState.version else {
-                throw PostgresError(code: .decoding, message: "the fraud engine's state is of another version")
+            guard try row.int4(1) <= FraudState.version else {
+                throw PostgresError(code: .decoding, message: "the fraud engine's state is of a newer version")
             }
-            return (try row.bytes(0), try row.textOrNull(2))
+            return (try row.bytes(0), try row.textOrNull(2), try row.int4(1))
         }
         state.world = worlds.first?.0 ?? []
         state.candidateVersion = worlds.first?.1
+        state.version = worlds.first?.2 ?? FraudState.version
         let pairs = try transaction.query("SELECT program, affiliate, history FROM fraud_pair") {
             row throws(PostgresError) in
             let pair = FraudPair(

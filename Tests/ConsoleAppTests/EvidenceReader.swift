@@ -50,6 +50,16 @@ struct EvidenceReader {
         return min(percentages[0], percentages[1])...max(percentages[0], percentages[1])
     }
 
+    /// Suspected days, once there were seven that count.
+    private func leftOut(of program: String) -> Set<Int32> {
+        let events = world.clicks + world.orders.map(\.event)
+        let days = Set(events.filter { $0.affiliate == affiliate && $0.program == program }.map(\.day))
+        var counted = 0
+        return days.filter { $0 <= day }.sorted().reduce(into: Set()) { left, day in
+            if counted >= 7, suspectDays[affiliate]?.contains(day) == true { left.insert(day) } else { counted += 1 }
+        }
+    }
+
     /// "7 of 12 (58 %) … in 7 days; this affiliate's past 3 %, programme 1 %."
     private func share(_ text: String, of signal: FraudSignal, in program: String) -> String? {
         let form = #/(\d+) of (\d+) \(([\d.]+) %\) (.+) in (\d+) days?; (.*)programme ([\d.]+) %\./#
@@ -63,8 +73,9 @@ struct EvidenceReader {
         guard let line = counted.firstIndex(where: { abs($0.k - k + first) <= sloppy && $0.n == n - first })
         else { return "\(signal): \(text) but \(counted)" }
         guard abs(percent - 100 * Double(k) / Double(n)) <= 0.5 else { return "\(signal): no percentage: \(text)" }
+        let leftOut = leftOut(of: program)
         let past = signals(program) {
-            $0.affiliate == affiliate && $0.day <= day - days && suspectDays[affiliate]?.contains($0.day) != true
+            $0.affiliate == affiliate && $0.day <= day - days && !leftOut.contains($0.day)
         }.counts(signal)
         let before = EvidenceReader.pick(line, of: past)
         if let stated = said.6.firstMatch(of: #/past ([\d.]+) %/#).flatMap({ Double($0.1) }), let before,

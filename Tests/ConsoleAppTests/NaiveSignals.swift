@@ -52,6 +52,10 @@ struct NaiveSignals {
         switch signal {
         case .instantOrders: return soonerThan(5)
         case .dayLateOrders: return (clicked.count - soonerThan(86_400).k, clicked.count)
+        case .paidOrders:
+            return share(clicked.filter { $0.clicked?.landing != nil }) {
+                $0.clicked?.landing?.contains("gclid=") ?? false
+            }
         case .ordersAfterRival: return share(clicked) { $0.clicked.map(world.isAfterRival) ?? false }
         case .unknownClicks: return share(real.filter { $0.event.click != nil }) { $0.clicked == nil }
         case .missingClicks: return share(real) { $0.event.click == nil }
@@ -144,7 +148,7 @@ struct NaiveSignals {
         case .earlyRefunds: return lost("refund") { $1.at.seconds(since: $0.at) <= 3 * 86_400 }
         case .chargebacks: return lost("chargeback") { _, _ in true }
         case .foreignCoupons:
-            return share(real.filter { $0.event.coupon != nil }) { owner(of: $0) != $0.event.affiliate }
+            return share(real.filter { $0.event.coupon != nil }, isAnothersCoupon)
         default: return nil
         }
     }
@@ -170,9 +174,13 @@ struct NaiveSignals {
         return (min(lost.reduce(0, +), real.count), real.count)
     }
 
-    /// Who used the order's coupon first.
-    func owner(of order: Order) -> String? {
-        world.orders.first { !$0.isRepeated && $0.event.coupon == order.event.coupon }?.event.affiliate
+    /// Whether the order's coupon is another's: of who used it first, five times before, and fewer than three others.
+    func isAnothersCoupon(_ order: Order) -> Bool {
+        let uses = world.orders.filter {
+            !$0.isRepeated && $0.event.coupon == order.event.coupon && $0.event.at <= order.event.at
+        }.map(\.event.affiliate)
+        let others = Set(uses.filter { $0 != uses.first })
+        return uses.first != order.event.affiliate && uses.count { $0 == uses.first } >= 5 && others.count < 3
     }
 
     /// Orders beyond the first of one key, or of all keys.
@@ -216,7 +224,7 @@ struct NaiveClicks {
         case .lowConversion: return (orders, clicks.count)
         case .highConversion:
             let own = signals.real.count {
-                $0.event.coupon != nil && signals.owner(of: $0) == $0.event.affiliate
+                $0.event.coupon != nil && !signals.isAnothersCoupon($0)
             }
             return (max(0, orders - own), clicks.count)
         case .referrerlessClicks: return signals.share(clicks) { $0.referrer == nil }

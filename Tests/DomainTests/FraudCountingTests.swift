@@ -67,4 +67,20 @@ struct FraudCountingTests {
         }
         for text in ["10.2.0.1", "2001:db9::1", "192.0.2.8"] { #expect(!set.contains(try #require(IPAddress(text)))) }
     }
+
+    @Test("A coupon is another's once its first user had used it five times, and nobody's once three others did")
+    func coupons() {
+        var days = FraudDays()
+        for (index, affiliate) in ([1, 1, 1, 1, 2, 1, 2, 3, 4, 2] as [UInt64]).enumerated() {
+            var event = FraudEvent(
+                kind: .conversion, key: UInt64(1 + index), at: Timestamp(secondsSinceEpoch: Int64(index) * 600),
+                affiliate: affiliate, program: 7)
+            (event.order, event.coupon) = (event.key, 99)
+            days.observe(event)
+        }
+        var book = FraudBook()
+        let scores = book.close(0, days.close(0), FraudContext(), .standard)
+        let foreign = scores.filter { $0.signals.contains(.foreignCoupons) }.map(\.event)
+        #expect(foreign == [7, 8])
+    }
 }

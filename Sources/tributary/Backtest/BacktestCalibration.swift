@@ -15,15 +15,21 @@ extension Backtest {
 
         /// Decisions of which one is about somebody who is not suspected.
         private static let sliceEvery = 20
+        /// Worlds to decide in, at most: as many as the decisions need.
+        private static let decidingMaximum: UInt64 = 64
 
-        @Option(help: "Worlds to decide in, and as many to judge.") var worlds = 16
+        @Option(help: "Worlds to judge.") var worlds = 16
         @Option(help: "The seed of the first world.") var seed: UInt64 = 4_000_001
         @Option(help: "Decisions.") var decisions = 100
         @Option(help: "The share of decisions that the wrong admin flips.") var flipped = 0.2
 
         func run() throws {
-            let reviewed = try (0..<UInt64(worlds)).flatMap { try WorldRun(WorldPlan(seed: seed + $0)).rows }
-            let cases = Calibration.cases(reviewed, decisions)
+            var reviewed: [WorldRun.Row] = []
+            var cases: [WorldRun.Row] = []
+            for number in 0..<Calibration.decidingMaximum where cases.count < decisions {
+                reviewed += try WorldRun(WorldPlan(seed: seed + number)).rows
+                cases = Calibration.cases(reviewed, decisions)
+            }
             var dice = SplitMix64(seed: seed)
             let wrong = cases.map { _ in Double(dice.below(1_000)) < flipped * 1_000 }
             let models: [(String, FraudModel)] = [
@@ -36,8 +42,9 @@ extension Backtest {
             ]
             for (title, model) in models {
                 var scored: [DetectionReport.Scored] = []
-                for number in UInt64(worlds)..<UInt64(2 * worlds) {
-                    let run = try WorldRun(WorldPlan(seed: seed + number), model: model)
+                for number in 0..<UInt64(worlds) {
+                    let judged = WorldPlan(seed: seed + Calibration.decidingMaximum + number)
+                    let run = try WorldRun(judged, model: model)
                     scored += run.rows.map { .init(row: $0, score: $0.judgement.probability) }
                 }
                 print(Calibration.text(title, scored) + "\n")

@@ -13,8 +13,6 @@ extension Backtest {
                 """)
 
         private static let precision = 120.0
-        /// Nats for each unit of a signal, and of a change, before any example.
-        private static let priorWeights = (signal: 0.18, change: 0.08)
         static let familyLimit = 6.0
         /// What a day of a rare kind counts at most, in days of a frequent one.
         private static let kindWeightMaximum = 4.0
@@ -45,9 +43,12 @@ extension Backtest {
         func validate() throws { _ = try heldOut }
 
         func run() throws {
-            let rows = try Train.rows(from: seed, count: worlds)
-            let test = try Train.rows(from: 1_000_001, count: testWorlds)
+            // Learnt twice: whom a model suspects is no peer, so what it sees depends on what it suspects.
+            let first = Train.fit(try Train.rows(from: seed, count: worlds, .unlearnt))
+            let rows = try Train.rows(from: seed, count: worlds, first)
             let model = Train.fit(rows)
+            if let out { try Data(model.source.utf8).write(to: URL(fileURLWithPath: out)) }
+            let test = try Train.rows(from: 1_000_001, count: testWorlds, model)
             let models = [
                 ("sum", model.sumOnly), ("trees", model.treesOnly), ("rarity", model.rarityOnly), ("all", model),
             ]
@@ -59,15 +60,14 @@ extension Backtest {
                         + decimal(report.recall(), places: 3))
             }
             Train.holdOut(try heldOut, rows, test, seen: model)
-            if let out { try Data(model.source.utf8).write(to: URL(fileURLWithPath: out)) }
         }
 
-        static func rows(from seed: UInt64, count: Int) throws -> [WorldRun.Row] {
+        static func rows(from seed: UInt64, count: Int, _ model: FraudModel) throws -> [WorldRun.Row] {
             var rows: [WorldRun.Row] = []
             for number in 0..<UInt64(count) {
                 var plan = WorldPlan(seed: seed + number)
                 if number.isMultiple(of: 4) { plan.affiliates = 12...40 }
-                rows += try WorldRun(plan, optionalFiles: number % 5 != 4).rows
+                rows += try WorldRun(plan, model: model, optionalFiles: number % 5 != 4).rows
             }
             return rows
         }
@@ -78,17 +78,16 @@ extension Backtest {
             let examples = zip(rows, weights).map { row, weight in
                 FraudExample(features: row.judgement.features, isFraud: row.isCheat, weight: weight)
             }
-            let signals = FraudSignal.allCases.count
-            let prior = (0..<FraudFeatures.count).map { $0 < signals ? priorWeights.signal : priorWeights.change }
+            let prior = FraudModel.unlearnt
             let common = supporting.flatMap(FraudFeatures.indices)
             let sum = LogisticFit(
-                examples, around: -4, prior, precision: precision,
+                examples, around: prior.bias, prior.weights, precision: precision,
                 limits: Dictionary(uniqueKeysWithValues: common.map { ($0, supportingLimit) }))
             let trees = TreeFit(examples, unasked: Set(common))
             return FraudModel(
-                version: "worlds-4", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
+                version: "worlds-5", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
                 familyLimit: familyLimit, trees: trees.trees, treeBias: trees.bias,
-                rarity: FraudRarity(examples, unasked: Set(common).union(0..<signals)))
+                rarity: FraudRarity(examples, unasked: Set(common).union(0..<FraudSignal.allCases.count)))
         }
 
         /// A kind counts at least as much as an even share of the kinds, if that takes no day for more than the
@@ -163,6 +162,14 @@ extension Backtest {
 }
 
 extension FraudModel {
+    /// Before any example: nats for each unit of a signal, and of a change.
+    static var unlearnt: FraudModel {
+        let signals = FraudSignal.allCases.count
+        return FraudModel(
+            version: "", bias: -4, weights: (0..<FraudFeatures.count).map { $0 < signals ? 0.18 : 0.08 },
+            familyLimit: Backtest.Train.familyLimit)
+    }
+
     fileprivate var sumOnly: FraudModel {
         FraudModel(version: version, bias: bias, weights: weights, familyLimit: familyLimit)
     }
@@ -178,7 +185,7 @@ extension FraudModel {
     }
 
     /// The weights as source.
-    fileprivate var source: String {
+    var source: String {
         var lines = [
             "/// Made by `tributary backtest train`; not to be edited.", "enum StandardWeights {",
             "    static let version = \"\(version)\"", "    static let bias = \(decimal(bias))",

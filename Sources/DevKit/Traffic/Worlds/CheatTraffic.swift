@@ -3,7 +3,7 @@ import Domain
 extension WorldMaker {
     /// Draws when and how hard a cheat cheats, and with whom.
     mutating func arm(_ member: inout WorldMember) {
-        member.cheatStart = max(member.joinDay, dice.happens(0.25) ? 0 : dice.below(days * 3 / 4))
+        member.cheatStart = max(member.joinDay, dice.happens(0.35) ? 0 : dice.below(days * 3 / 4))
         member.cheatEnd = dice.happens(0.2) ? member.cheatStart + dice.whole(3...12) : days
         member.intensity = dice.scale(plan.intensity)
         member.rampDays = dice.happens(0.3) || member.label.cheat == .slowRamp ? dice.whole(4...16) : 0

@@ -68,6 +68,11 @@ extension WorldMaker {
             person.device = "b" + dice.word(9)
             person.customer = "b" + dice.word(9)
         }
+        if member.trait < 0.4 {
+            // Fresh addresses of the crew's networks, behind a browser as it should be.
+            person.ip = person.ip.split(separator: ".").prefix(3).joined(separator: ".") + ".\(dice.whole(1...254))"
+            if dice.happens(0.2) { person.agent = population.agent(&dice) }
+        }
         let usual = 20 + 900 * member.trait * member.trait
         let seconds = dice.logNormal(median: usual, sigma: 0.05 + 0.25 * member.trait)
         pair(
@@ -182,12 +187,20 @@ extension WorldMaker {
 
     private mutating func bid(_ index: Int, _ number: Int, _ day: Int) {
         let member = members[index]
+        let search = "https://www.search.example/"
+        let isMarked = dice.happens(0.5 + 0.5 * member.trait)
+        for _ in 0..<dice.below(1 + Int(8 * member.trait)) {
+            let landing = isMarked ? "gclid=\(dice.word(12))" : "utm_source=search"
+            _ = click(
+                index, number, at: moment(day, daytime()), by: anyone(number), referrer: search, landing: landing,
+                isCheat: true)
+        }
         let person = anyone(number, returning: 0.8)
-        let landing = dice.happens(0.5 + 0.5 * member.trait) ? "gclid=\(dice.word(12))" : "utm_source=search"
+        let landing = isMarked ? "gclid=\(dice.word(12))" : "utm_source=search"
         let owner = members.indices.filter { members[$0].label.honest == .coupon && $0 != index }
         let coupon = !owner.isEmpty && dice.happens(0.4) ? "SAVE\(dice.pick(owner))" : nil
         pair(
             index, number, moment(day, daytime()), human(number, index) * 0.3, person, coupon: coupon,
-            referrer: "https://www.search.example/", landing: landing)
+            referrer: search, landing: landing)
     }
 }

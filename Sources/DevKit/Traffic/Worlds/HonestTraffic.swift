@@ -18,6 +18,7 @@ extension WorldMaker {
             clicks *= sends ? min(member.trait, 8) : 0.3
             spread = sends ? 1.2 : spread
         case .newcomer: clicks *= min(1.5, Double(day - member.joinDay + 1) / member.trait)
+        case .business: spread = 2.2
         case .seasonal: clicks *= 0.5 + member.trait * Double(day) / Double(days)
         default: break
         }
@@ -32,7 +33,10 @@ extension WorldMaker {
         let program = programs[number]
         let person = visitor(index, number)
         let shift = Double(HonestClock.shift(person.country))
-        let hour = dice.happens(0.12) ? dice.within(0...24) : member.peakHour + spread * dice.normal()
+        let hour =
+            dice.happens(member.nightly)
+            ? dice.within(1...5.9)
+            : dice.happens(0.12) ? dice.within(0...24) : member.peakHour + spread * dice.normal()
         let utc = (hour - shift).truncatingRemainder(dividingBy: 24)
         var at = moment(day, utc < 0 ? utc + 24 : utc)
         if dice.happens(program.previews) { preview(index, number, at) }
@@ -61,18 +65,19 @@ extension WorldMaker {
         let member = members[index]
         let program = programs[number]
         var buyer = person
-        let isLate = dice.happens(program.lateShare)
+        let isLate = dice.happens(min(0.7, program.lateShare * member.lateFactor))
         let seconds =
             isLate
             ? dice.within(0.5...20) * 86_400
             : dice.happens(program.buysAtOnce)
                 ? dice.within(3...40)
-                : dice.logNormal(median: program.timeMedian * member.timeFactor, sigma: program.timeSigma)
+                : dice.logNormal(
+                    median: program.timeMedian * member.timeFactor, sigma: program.timeSigma * member.sigmaFactor)
         let at = landed.occurredAt.adding(seconds: Int64(min(max(seconds, 4), 29 * 86_400)))
         guard day(of: at) < days else { return }
         if dice.happens(program.crossDevice) { buyer.device += "x" }
         if dice.happens(program.movesNetwork) { buyer.ip = population.address(in: buyer.country, &dice) }
-        if dice.happens(program.travels) { buyer.country = dice.pick(WorldProgram.markets) }
+        if dice.happens(max(program.travels, member.travels)) { buyer.country = dice.pick(WorldProgram.markets) }
         if dice.happens(program.household) { buyer.customer += "h" }
         if member.label.honest == .guestCheckout, dice.happens(member.trait) {
             buyer.customer = "g" + dice.word(10)
@@ -82,17 +87,30 @@ extension WorldMaker {
         if member.label.honest == .pricePoint, dice.happens(member.trait) {
             amount = program.limit * Int64(90 + (number + index) % 10) / 100
         }
-        let isCoupon = member.label.honest == .coupon && dice.happens(member.trait)
+        let coupon = coupon(index, program)
         var credited: SampleEvent? = dice.happens(program.unattributed) ? nil : landed
         if dice.happens(program.lostClicks) { credited?.clickID = "lost" + dice.word(8) }
         order(
-            index, number, at: at, of: credited, by: buyer, amount: amount, coupon: isCoupon ? "SAVE\(index)" : nil)
+            index, number, at: at, of: credited, by: buyer, amount: amount, coupon: coupon)
         if members[index].buyers.count < 300 { members[index].buyers.append(buyer) }
-        guard dice.happens(program.ordersAgain) else { return }
-        let again = at.adding(seconds: Int64(dice.scale(60...500_000)))
+        let isShipped = dice.happens(member.autoship)
+        guard isShipped || dice.happens(program.ordersAgain) else { return }
+        let again = at.adding(seconds: Int64(isShipped ? 86_400 * dice.within(1...8) : dice.scale(60...500_000)))
         guard day(of: again) < days else { return }
-        let repeated = dice.happens(0.3) ? amount : program.amount(&dice, factor: member.amountFactor)
+        let repeated = isShipped || dice.happens(0.3) ? amount : program.amount(&dice, factor: member.amountFactor)
         order(index, number, at: again, of: credited, by: buyer, amount: repeated)
+    }
+
+    /// A code of the affiliate's own, one that everybody knows, or one that leaked.
+    private mutating func coupon(_ index: Int, _ program: WorldProgram) -> String? {
+        let member = members[index]
+        if member.label.honest == .coupon, dice.happens(member.trait) { return "SAVE\(index)" }
+        if dice.happens(member.publicCoupons), !program.publicCoupons.isEmpty {
+            return dice.pick(program.publicCoupons)
+        }
+        guard dice.happens(member.leakedCoupons) else { return nil }
+        let owners = members.indices.filter { members[$0].label.honest == .coupon }
+        return owners.isEmpty ? nil : "SAVE\(dice.pick(owners))"
     }
 
     /// Someone as the honest kind attracts them.
@@ -106,6 +124,9 @@ extension WorldMaker {
             person = dice.pick(member.buyers)
             person.isNew = false
         }
+        if dice.happens(member.foreign) {
+            person = population.fresh(country: dice.pick(WorldProgram.markets), isNew: person.isNew, &dice)
+        }
         if dice.happens(program.hosted) { person.ip = population.hosted(&dice) }
         if dice.happens(member.inApp) { person.agent = "InApp/\(index) Mozilla/5.0" }
         switch member.label.honest {
@@ -116,9 +137,15 @@ extension WorldMaker {
         case .vpnUsers where dice.happens(member.trait):
             person.ip = population.hosted(&dice)
             if dice.happens(0.4) { person.country = dice.pick(WorldProgram.markets) }
-        case .sharedTablets where dice.happens(0.9):
-            person.device = "tablet\(index)-\(dice.below(Int(member.trait)))"
-            person.ip = "79.\(index).9.\(dice.below(2) + 1)"
+        case .sharedTablets where dice.happens(member.crowd):
+            let tablet = dice.below(Int(member.trait))
+            person.device = "tablet\(index)-\(tablet)"
+            person.ip = "79.\(index).9.\(tablet % 2 + 1)"
+            person.country = program.countries[0]
+            if !member.crowdAgent.isEmpty { person.agent = member.crowdAgent }
+        case .business where dice.happens(member.crowd):
+            person.ip = "76.\(index).\(dice.below(Int(member.trait)) + 1).\(dice.whole(1...3))"
+            if !member.crowdAgent.isEmpty { person.agent = member.crowdAgent }
         case .foreignAudience where dice.happens(member.trait):
             let markets = WorldProgram.markets
             person = population.fresh(

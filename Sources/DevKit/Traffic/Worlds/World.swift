@@ -78,6 +78,22 @@ struct WorldMember {
     var regulars = 0.0
     var returningFactor = 1.0
     var refundFactor = 1.0
+    var lateFactor = 1.0
+    var sigmaFactor = 1.0
+    /// Shares of its clicks from nowhere, of its orders from another country, with a public coupon, with another's, and
+    /// that are sent again every few days.
+    var referrerless = 0.0
+    var travels = 0.0
+    var publicCoupons = 0.0
+    var leakedCoupons = 0.0
+    var autoship = 0.0
+    /// Share of its visitors who are up at night, or travel, as its audience is.
+    var nightly = 0.0
+    var foreign = 0.0
+    /// Share of its visitors who come by the few devices, or networks, that its kind has.
+    var crowd = 0.9
+    /// What all of those browse with; empty if each has its own.
+    var crowdAgent = ""
     /// Buyers who may buy through it again.
     var buyers: [Visitor] = []
     var cheatStart = Int.max

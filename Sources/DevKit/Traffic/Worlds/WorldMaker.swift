@@ -50,30 +50,69 @@ struct WorldMaker {
         member.regulars = dice.happens(0.35) ? dice.within(0.05...0.5) : dice.within(0...0.05)
         member.returningFactor = dice.logNormal(median: 1, sigma: 0.3)
         member.refundFactor = dice.logNormal(median: 1, sigma: 0.5)
+        oddities(&member)
+        member.nightly = dice.happens(0.12) ? dice.within(0.05...0.4) : 0
+        member.foreign = dice.happens(0.12) ? dice.within(0.05...0.5) : 0
         if dice.happens(0.3) { member.programs.append(dice.below(programs.count)) }
         shape(&member, number)
         if cheat != nil { arm(&member) }
         return member
     }
 
+    /// What is lastingly odd about an affiliate of any kind: such things alone are no fraud.
+    private mutating func oddities(_ member: inout WorldMember) {
+        member.referrerless = dice.happens(0.12) ? dice.within(0.7...1) : 0
+        member.sigmaFactor = dice.happens(0.12) ? dice.within(0.35...0.8) : 1
+        member.travels = dice.happens(0.1) ? dice.within(0.05...0.6) : 0
+        member.publicCoupons = dice.happens(0.4) ? dice.within(0.02...0.3) : 0
+        member.leakedCoupons = dice.happens(0.3) ? dice.within(0.005...0.06) : 0
+        member.autoship = dice.happens(0.06) ? dice.within(0.1...0.5) : 0
+    }
+
     /// What the honest kinds are like.
     private mutating func shape(_ member: inout WorldMember, _ number: Int) {
+        // Who sells nothing looks like nobody.
+        if member.label.honest != .plain { member.clicksPerDay = max(member.clicksPerDay, dice.scale(4...60)) }
         switch member.label.honest {
         case .coupon:
             // With codes of its own, or as a cashback site mostly without.
             member.trait = dice.happens(0.5) ? dice.within(0.4...0.95) : dice.within(0...0.2)
             member.conversion *= dice.within(2...6)
-            member.timeFactor *= dice.within(0.05...0.3)
+            member.timeFactor *= dice.scale(0.01...0.3)
+            member.publicCoupons = dice.within(0...0.8)
+            member.leakedCoupons = dice.happens(0.5) ? dice.within(0...0.1) : 0
         case .content:
             member.conversion *= dice.within(0.2...0.6)
-            member.timeFactor *= dice.within(3...12)
+            member.timeFactor *= dice.within(2...12)
+            member.lateFactor = dice.within(1...3)
         case .campus:
             member.trait = Double(dice.whole(1...4))
             if dice.happens(0.3) { member.signUpIP = "77.\(number).7.1" }
         case .carrier: member.trait = Double(dice.whole(4...30))
         case .vpnUsers: member.trait = dice.within(0.15...0.6)
-        case .sharedTablets: member.trait = Double(dice.whole(2...12))
-        case .guestCheckout: member.trait = dice.within(0.3...0.9)
+        case .sharedTablets:
+            // Of one make as a rule, in one shop or some, where most who look buy.
+            member.conversion *= dice.scale(1...20)
+            member.trait = Double(dice.whole(1...12))
+            member.crowd = dice.within(0.2...1)
+            member.crowdAgent = dice.happens(0.7) ? population.agent(&dice) : ""
+            if dice.happens(0.3) { member.joinDay = 0 }
+        case .guestCheckout:
+            member.trait = dice.within(0.3...0.9)
+            member.regulars = dice.within(0...0.5)
+        case .business:
+            // Offices: few networks, office hours wherever they are, colleagues who order again, long approvals.
+            member.trait = Double(dice.whole(1...30))
+            member.crowd = dice.within(0.1...0.95)
+            member.crowdAgent = dice.happens(0.3) ? population.agent(&dice) : ""
+            member.weekendFactor = dice.within(0.03...0.7)
+            member.peakHour = dice.within(9...16)
+            member.timeFactor *= dice.within(0.7...8)
+            member.lateFactor = dice.within(1...3)
+            member.amountFactor = dice.happens(0.5) ? dice.within(1...4) : 1
+            member.regulars = dice.within(0...0.5)
+            member.nightly = dice.happens(0.4) ? dice.within(0.05...0.4) : 0
+            member.foreign = dice.happens(0.5) ? dice.within(0.05...0.6) : 0
         case .newcomer:
             member.joinDay = max(2, dice.below(days - 5))
             member.trait = Double(dice.whole(4...15))
@@ -128,7 +167,7 @@ struct WorldMaker {
             affiliateID: members[index].label.id)
         event.clickID = id("q")
         event.subID = has(.subID, program, &dice) ? subID ?? dice.pick(members[index].subIDs) : nil
-        let isFromNowhere = referrer == nil && dice.happens(program.referrerless)
+        let isFromNowhere = referrer == nil && dice.happens(max(program.referrerless, members[index].referrerless))
         if has(.referrer, program, &dice), !isFromNowhere {
             event.referrer = referrer ?? dice.pick(members[index].referrers)
         }

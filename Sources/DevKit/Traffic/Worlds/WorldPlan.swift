@@ -56,6 +56,7 @@ struct WorldProgram {
     let previews: Double
     let hosted: Double
     let household: Double
+    let publicCoupons: [String]
 
     enum Field: CaseIterable { case device, customer, agent, referrer, landing, country, ip, subID, newness, click }
 
@@ -102,6 +103,7 @@ struct WorldProgram {
         previews = dice.happens(0.4) ? 0 : dice.scale(0.003...0.04)
         hosted = dice.happens(0.4) ? 0 : dice.scale(0.002...0.05)
         household = dice.happens(0.3) ? 0 : dice.scale(0.004...0.08)
+        publicCoupons = (0..<dice.whole(0...4)).map { "PUBLIC\(number)-\($0)" }
     }
 
     /// What one order costs, in minor units.

@@ -53,6 +53,9 @@ struct ClickRecord: Sendable, Codable {
     let country: UInt16
     /// Whether the device had followed another affiliate's link shortly before.
     let isAfterRival: Bool
+    /// Whether it says where it led, and that with the mark of paid advertising.
+    let hasLanding: Bool
+    let isPaid: Bool
     var orders: UInt16 = 0
     /// Who bought first.
     var customer: UInt64 = 0
@@ -76,5 +79,29 @@ extension UInt64 {
     var short: UInt32 {
         let folded = UInt32(truncatingIfNeeded: self ^ self >> 32)
         return folded == 0 ? 1 : folded
+    }
+}
+
+/// Whose a coupon is: of whoever used it first and often; one that many use is nobody's.
+struct CouponRecord: Sendable, Codable {
+    /// Uses from which on it is the owner's.
+    static let usesMinimum: UInt16 = 5
+    /// Others whose uses make it everybody's.
+    static let othersMaximum = 3
+
+    let owner: UInt64
+    var uses: UInt16 = 0
+    var others: [UInt32] = []
+
+    /// - Returns: whether it is another's.
+    mutating func use(_ affiliate: UInt64) -> Bool {
+        guard affiliate != owner else {
+            uses = min(uses + 1, CouponRecord.usesMinimum)
+            return false
+        }
+        if others.count < CouponRecord.othersMaximum, !others.contains(affiliate.short) {
+            others.append(affiliate.short)
+        }
+        return uses == CouponRecord.usesMinimum && others.count < CouponRecord.othersMaximum
     }
 }

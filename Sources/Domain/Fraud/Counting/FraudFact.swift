@@ -11,7 +11,7 @@ public enum FraudFact: Int, CaseIterable, Sendable, Codable {
     case orderSubnetBoth, orderSubnetDiffers, orderAgent, orderAutomated, orderNight, orderNewness, orderNewCustomer
     case orderCustomer, orderCustomerAgain, orderTwin, orderSelf, orderLimit, orderNearLimit, orderRepeated
     case orderCoupon, orderForeignCoupon, orderSpaced, orderRush, orderEven, assist, refund, earlyRefund, chargeback
-    case orderCustomerRival, orderNewOnUsedDevice
+    case orderCustomerRival, orderNewOnUsedDevice, orderOfLandedClick, orderOfPaidClick
 }
 
 /// The facts of one event.

@@ -22,8 +22,7 @@ struct LinkBook: Sendable, Codable {
     var buyers: [UInt64: BuyerRecord] = [:]
     /// The last order of a pair, and the gap before it, in milliseconds.
     var rhythm: [FraudPair: SIMD2<Int64>] = [:]
-    /// Who used a coupon first.
-    var coupons: [UInt64: UInt64] = [:]
+    var coupons: [UInt64: CouponRecord] = [:]
     var markets = MarketBook()
     /// The affiliates behind the 32-bit hashes of the devices.
     var names: [UInt32: UInt64] = [:]
@@ -49,7 +48,8 @@ struct LinkBook: Sendable, Codable {
         if event.click != 0, clicks[event.click] == nil {
             clicks[event.click] = ClickRecord(
                 at: event.at, affiliate: event.affiliate, device: event.device, subnet: event.subnet,
-                country: event.country, isAfterRival: isAfterRival)
+                country: event.country, isAfterRival: isAfterRival, hasLanding: event.marks.contains(.hasLanding),
+                isPaid: event.marks.contains(.paidClick))
         }
         return linked
     }
@@ -117,6 +117,8 @@ struct LinkBook: Sendable, Codable {
         linked.facts.insert(.orderOfClick)
         linked.secondsFromClick = event.at.seconds(since: click.at)
         linked.facts.insert(.orderAfterRival, if: click.isAfterRival)
+        linked.facts.insert(.orderOfLandedClick, if: click.hasLanding)
+        linked.facts.insert(.orderOfPaidClick, if: click.hasLanding && click.isPaid)
         compare(event.device, click.device, &linked.facts, .orderDeviceBoth, .orderDeviceDiffers)
         compare(event.subnet, click.subnet, &linked.facts, .orderSubnetBoth, .orderSubnetDiffers)
         compare(
@@ -198,9 +200,8 @@ struct LinkBook: Sendable, Codable {
         linked.facts.insert(.orderNewCustomer, if: event.marks.contains(.newCustomer))
         if event.coupon != 0 {
             linked.facts.insert(.orderCoupon)
-            let owner = coupons[event.coupon] ?? linked.affiliate
-            coupons[event.coupon] = owner
-            linked.facts.insert(.orderForeignCoupon, if: owner != linked.affiliate)
+            let isForeign = coupons[event.coupon, default: CouponRecord(owner: linked.affiliate)].use(linked.affiliate)
+            linked.facts.insert(.orderForeignCoupon, if: isForeign)
         }
         let home = context.affiliates[linked.affiliate]?.signUpAddress ?? 0
         linked.facts.insert(.orderSelf, if: home != 0 && home == event.address)

@@ -66,7 +66,13 @@ public struct PairHistory: Sendable, Codable {
         return index
     }
 
+    /// Unsuspected days that make a past. Whoever was odd before there were as many has no better past, and is held
+    /// against the one there is: else the first suspicion would confirm itself for ever.
+    static let pastDays = 7
+
     mutating func markSuspect(from first: Int32, through last: Int32) {
+        let before = days.count { $0.day < first && !$0.isSuspect }
+        guard Int(olderDays) + before >= PairHistory.pastDays else { return }
         for index in days.indices where days[index].day >= first && days[index].day <= last {
             days[index].isSuspect = true
         }

@@ -90,6 +90,7 @@ struct FraudReason: Sendable {
         (.smallOrders, .smallOrders, "Orders are unusually small."),
         (.deviceRing, .deviceRing, "Affiliates share buying devices beyond chance."),
         (.drift, .drift, "What is unusual about the orders grows from week to week."),
+        (.paidOrders, .paidOrders, "Orders follow clicks that carry the mark of paid advertising."),
     ]
 }
 

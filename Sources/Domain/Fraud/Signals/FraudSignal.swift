@@ -76,6 +76,8 @@ public enum FraudSignal: String, CaseIterable, Sendable, Codable {
     case smallOrders = "small_orders"
     case deviceRing = "device_ring"
     case drift
+    // A share of orders.
+    case paidOrders = "paid_orders"
 
     /// Signals of a family say much the same; together they count no more than the family's limit.
     public enum Family: String, CaseIterable, Sendable, Codable {
@@ -89,8 +91,8 @@ public enum FraudSignal: String, CaseIterable, Sendable, Codable {
             .timing
         case .lowConversion, .highConversion, .clicksAgain, .rapidClicks, .regularClicks, .returningClickDevices,
             .returningClickAddresses, .programBursts,
-            .referrerlessClicks, .topReferrer, .paidClicks, .assists, .topClickDevice, .topSubID, .unknownClicks,
-            .missingClicks:
+            .referrerlessClicks, .topReferrer, .paidClicks, .paidOrders, .assists, .topClickDevice, .topSubID,
+            .unknownClicks, .missingClicks:
             .clicks
         case .usedClicks, .foreignClicks, .sharedDevices, .otherDevices, .newCustomers, .returningCustomers,
             .repeatCustomers, .twinOrders, .selfOrders, .repeatedOrders, .foreignCoupons, .topOrderDevice,

@@ -182,7 +182,7 @@ extension ShareSignal {
             "reported orders had been reported before"
         ) { cell, _ in of(cell[.orderRepeated], cell[.order] + cell[.orderRepeated]) },
         ShareSignal(
-            .foreignCoupons, .orders, from: 2, usual: 0.02, alike: 30,
+            .foreignCoupons, .orders, from: 3, usual: 0.02, alike: 30,
             "orders used another affiliate's coupon"
         ) { cell, _ in of(cell[.orderForeignCoupon], cell[.orderCoupon]) },
         ShareSignal(
@@ -245,6 +245,10 @@ extension ShareSignal {
             .newOnUsedDevices, .orders, from: 3, usual: 0.02, alike: 40,
             "orders of new customers came from a device on which others had bought"
         ) { cell, _ in of(cell[.orderNewOnUsedDevice], cell[.orderDevice]) },
+        ShareSignal(
+            .paidOrders, .orders, from: 3, usual: 0.03, alike: 10,
+            "orders followed a click that carries the mark of paid advertising"
+        ) { cell, _ in of(cell[.orderOfPaidClick], cell[.orderOfLandedClick]) },
     ]
 
     static let ofClicks: [ShareSignal] = [
@@ -254,7 +258,7 @@ extension ShareSignal {
         ) { cell, _ in of(min(cell[.order], cell[.click]), cell[.click]) },
         ShareSignal(
             .highConversion, .clicks, from: 20, usual: 0.03, alike: 15,
-            "clicks led to an order without a coupon of the affiliate's own"
+            "clicks led to an order without a coupon, or with another affiliate's"
         ) { cell, _ in
             // Whoever comes for a coupon has made up his mind: such sites convert well, and may.
             let own = cell[.orderCoupon] - cell[.orderForeignCoupon]

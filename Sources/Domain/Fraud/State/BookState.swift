@@ -51,8 +51,11 @@ extension FactRates {
 
 /// The engine's state at the end of a day, in the parts in which it is stored.
 public struct FraudState: Sendable, Hashable {
-    /// Of the bytes; others are refused.
-    public static let version: Int32 = 1
+    /// Of the bytes; newer ones are refused.
+    public static let version: Int32 = 2
+
+    /// Of these bytes: the first says nothing of how often coupons were used.
+    public var version = FraudState.version
 
     /// What concerns no single affiliate.
     public var world: [UInt8] = []
@@ -80,13 +83,17 @@ extension FraudBook {
         }
         writer.list(links.coupons.sorted { $0.key < $1.key }) { writer, coupon in
             writer.hash(coupon.key)
-            writer.hash(coupon.value)
+            writer.hash(coupon.value.owner)
         }
         writer.list(links.rhythm.sorted { $0.key < $1.key }) { writer, last in
             writer.hash(last.key.program)
             writer.hash(last.key.affiliate)
             writer.number(last.value[0])
             writer.number(last.value[1])
+        }
+        writer.list(links.coupons.sorted { $0.key < $1.key }) { writer, coupon in
+            writer.count(UInt64(coupon.value.uses))
+            writer.list(coupon.value.others) { $0.hash($1) }
         }
         state.world = writer.bytes
         for (pair, history) in pairs {
@@ -98,6 +105,27 @@ extension FraudBook {
         state.candidates = candidateStandings.mapValues(\.bytes)
         state.candidateVersion = candidateVersion
         return state
+    }
+
+    /// Before uses were counted each coupon was its first user's.
+    private static func coupons(
+        _ owners: [(UInt64, UInt64)], _ reader: inout StateReader, isCounted: Bool
+    ) throws(UnreadableState) -> [UInt64: CouponRecord] {
+        var records = owners.map { ($0.0, CouponRecord(owner: $0.1, uses: CouponRecord.usesMinimum)) }
+        if isCounted {
+            let uses = try reader.list { (reader) throws(UnreadableState) in
+                let uses = UInt16(truncatingIfNeeded: try reader.count())
+                return (
+                    uses,
+                    try reader.list(maximum: CouponRecord.othersMaximum) { (reader) throws(UnreadableState) in
+                        try reader.hash32()
+                    }
+                )
+            }
+            guard uses.count == records.count else { throw reader.failure() }
+            for (index, use) in uses.enumerated() { (records[index].1.uses, records[index].1.others) = use }
+        }
+        return Dictionary(records) { first, _ in first }
     }
 
     /// - Parameter state: as it was stored. The devices of buyers are still to be counted.
@@ -112,12 +140,12 @@ extension FraudBook {
         let names = try reader.list { (reader) throws(UnreadableState) in (try reader.hash32(), try reader.hash()) }
         links.names = Dictionary(names) { first, _ in first }
         let coupons = try reader.list { (reader) throws(UnreadableState) in (try reader.hash(), try reader.hash()) }
-        links.coupons = Dictionary(coupons) { first, _ in first }
         let rhythm = try reader.list { (reader) throws(UnreadableState) in
             let pair = FraudPair(program: try reader.hash(), affiliate: try reader.hash())
             return (pair, SIMD2(try reader.number(), try reader.number()))
         }
         links.rhythm = Dictionary(rhythm) { first, _ in first }
+        links.coupons = try FraudBook.coupons(coupons, &reader, isCounted: state.version > 1)
         guard reader.isAtEnd else { throw reader.failure() }
         for (pair, bytes) in state.pairs {
             var reader = StateReader(bytes[...])

@@ -37,7 +37,7 @@ extension ClickRecord {
         writer.hash(device)
         writer.hash(subnet)
         writer.count(UInt64(country))
-        writer.byte(isAfterRival ? 1 : 0)
+        writer.byte((isAfterRival ? 1 : 0) | (hasLanding ? 2 : 0) | (isPaid ? 4 : 0))
         writer.count(UInt64(orders))
         writer.hash(customer)
     }
@@ -48,7 +48,10 @@ extension ClickRecord {
         device = try reader.hash()
         subnet = try reader.hash()
         country = UInt16(truncatingIfNeeded: try reader.count())
-        isAfterRival = try reader.flag()
+        let marks = try reader.byte()
+        isAfterRival = marks & 1 != 0
+        hasLanding = marks & 2 != 0
+        isPaid = marks & 4 != 0
         orders = UInt16(truncatingIfNeeded: try reader.count())
         customer = try reader.hash()
     }

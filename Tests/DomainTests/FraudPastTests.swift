@@ -1,0 +1,44 @@
+import Domain
+import Testing
+
+@Suite("An affiliate's own past")
+struct FraudPastTests {
+    /// Takes whatever is unusual for fraud.
+    private static let suspicious = FraudModel(
+        version: "suspicious", bias: -1, weights: [Double](repeating: 1, count: FraudFeatures.count), familyLimit: 6)
+
+    /// What is said of affiliate 1, day by day, half of whose buyers share three devices from a day on; others' do not.
+    private static func judge(sharedFrom first: Int32, days: Int32) -> [FraudJudgement] {
+        var book = FraudBook()
+        var key: UInt64 = 0
+        return (0..<days).compactMap { day in
+            var pending = FraudDays()
+            for affiliate: UInt64 in 1...12 {
+                for hour: Int64 in 8..<14 {
+                    key += 1
+                    var event = FraudEvent(
+                        kind: .conversion, key: key,
+                        at: Timestamp(secondsSinceEpoch: Int64(day) * 86_400 + hour * 3_600),
+                        affiliate: affiliate, program: 7)
+                    (event.order, event.customer, event.amountMinor) = (key, 10_000 + key, 1_000)
+                    event.device = affiliate == 1 && day >= first && hour % 2 == 0 ? 1 + key % 3 : 10_000 + key
+                    pending.observe(event)
+                }
+            }
+            _ = book.close(day, pending.close(day), FraudContext(), suspicious)
+            return book.judge(suspicious).first { $0.affiliate == 1 }
+        }
+    }
+
+    @Test(
+        "Who was odd from the first day on is held against that past, who turned odd later against the days before",
+        arguments: [(sharedFrom: Int32(0), isChange: false), (10, true)])
+    func frozen(sharedFrom: Int32, isChange: Bool) throws {
+        let days = Self.judge(sharedFrom: sharedFrom, days: 20)
+        #expect(days.contains { $0.day == sharedFrom + 1 && $0.verdict > .clear })
+        let indices = FraudFeatures.indices(of: .sharedDevices)
+        let values = try #require(days.last).features.values
+        #expect(values[indices[0]] > 3)
+        #expect(isChange ? values[indices[1]] > 3 : values[indices[1]] < 1.5, "\(values[indices[1]])")
+    }
+}
