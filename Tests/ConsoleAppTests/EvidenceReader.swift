@@ -101,8 +101,10 @@ struct EvidenceReader {
     private func isSketched(_ signal: FraudSignal, _ n: Int) -> Bool {
         let isOfKeys =
             ShareSignal.named[signal]?.isHeap == true
-            || [.reorderingDevices, .reorderingAddresses, .returningClickDevices, .returningClickAddresses]
-                .contains(signal)
+            || [
+                .nearLimitOrders, .reorderingDevices, .reorderingAddresses, .returningClickDevices,
+                .returningClickAddresses,
+            ].contains(signal)
         return isOfKeys && n > Tally.exactMaximum
     }
 

@@ -170,7 +170,7 @@ extension ShareSignal {
         ) { cell, _ in of(cell[.orderSelf], cell[.order]) },
         ShareSignal(
             .nearLimitOrders, .orders, from: 4, usual: 0.05, alike: 30,
-            "orders lie up to a tenth below the automatic limit, beyond as many as repeat the commonest amount"
+            "orders lie up to a tenth below the automatic limit, beyond about as many as repeat the commonest amount"
         ) { cell, _ in
             // Whoever sells one thing at such a price may; whoever wants to stay below the limit varies.
             let again = top(cell, .orderAmount)
