@@ -4,7 +4,6 @@ public import Logging
 public import Postgres
 public import ServiceLifecycle
 import Storage
-import Synchronization
 public import WorkerRuntime
 
 /// What one audit found.
@@ -32,7 +31,7 @@ public struct ReconciliationAudit: Service {
     private let pulse: Pulse
     private let limiter: RateLimiter
     private let accountsMaximum: Int
-    private let place = AuditPlace()
+    private let place = ListingPlace<AccountBalance>()
     private let clock: @Sendable () -> Timestamp
     private let logger: Logger
 
@@ -169,16 +168,6 @@ public struct ReconciliationAudit: Service {
             guard try AuditStore.ownBalance(of: provider, in: transaction) == before else { return }
             try AuditStore.compareOwn(before, of: provider, there: there, at: now, in: transaction)
         }
-    }
-}
-
-/// The account that was compared last; a new process begins with the first.
-private final class AuditPlace: Sendable {
-    private let account = Mutex<AccountBalance?>(nil)
-
-    var last: AccountBalance? {
-        get { account.withLock { $0 } }
-        set { account.withLock { $0 = newValue } }
     }
 }
 

@@ -152,12 +152,15 @@ public enum AuditStore {
             SELECT DISTINCT ON (e.payout_id) e.payout_id, a.provider_object_id, e.to_state
             FROM payout_event e JOIN payout_attempt a ON a.payout_id = e.payout_id AND a.operation = 'payout'
                 AND a.state = 'accepted'
-            WHERE e.actor IN ('poll', 'search') AND e.to_state IN ('in_transit', 'paid', 'failed', 'returned')
+            WHERE e.actor IN ('poll', 'search', 'webhook')
+                AND e.to_state IN ('in_transit', 'paid', 'failed', 'returned')
                 AND e.at BETWEEN $1 AND $2
                 AND NOT EXISTS (
-                    SELECT FROM webhook_inbox w WHERE w.object_id = a.provider_object_id AND w.received_at >= $1)
+                    SELECT FROM webhook_inbox w
+                    WHERE w.object_id = a.provider_object_id AND w.received_at >= $3 AND NOT w.asked_for)
             ORDER BY e.payout_id, e.payout_event_id DESC LIMIT 100
-            """, .moment(now.adding(days: -1)), .moment(now.adding(seconds: -1_800))
+            """, .moment(now.adding(days: -1)), .moment(now.adding(seconds: -1_800)),
+            .moment(now.adding(days: -2))
         ) { row in
             ReconciliationBreak(
                 kind: .missingWebhook, payoutID: try row.identifier(0), objectID: try row.text(1),

@@ -49,6 +49,20 @@ extension PayoutStore {
         }
     }
 
+    /// The accounts whose payouts are at the bank, or may still come back from there.
+    ///
+    /// - Parameter account: those behind it, in order.
+    public static func accountsAtBank(
+        provider: String, after account: String, limit: Int, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> [String] {
+        try transaction.query(
+            """
+            SELECT DISTINCT destination FROM payout
+            WHERE check_at IS NOT NULL AND provider = $1 AND destination > $2 ORDER BY destination LIMIT $3
+            """, .text(provider), .text(account), .int8(Int64(limit))
+        ) { row in try row.text(0) }
+    }
+
     /// Makes payouts final whose time for a bank return is over.
     ///
     /// - Parameter days: how long after arrival a bank may send the money back.

@@ -11,14 +11,20 @@ public struct WebhookNotice: Sendable {
     public let objectID: String
     /// As received.
     public let body: [UInt8]
+    /// No webhook told of it.
+    public let isAskedFor: Bool
 
-    public init(provider: String, eventID: String, account: String, kind: String, objectID: String, body: [UInt8]) {
+    public init(
+        provider: String, eventID: String, account: String, kind: String, objectID: String, body: [UInt8],
+        isAskedFor: Bool = false
+    ) {
         self.provider = provider
         self.eventID = eventID
         self.account = account
         self.kind = kind
         self.objectID = objectID
         self.body = body
+        self.isAskedFor = isAskedFor
     }
 }
 
@@ -30,10 +36,10 @@ public enum WebhookInboxStore {
     ) throws(PostgresError) -> Bool {
         try transaction.run(
             """
-            INSERT INTO webhook_inbox (provider, event_id, account, kind, object_id, body, received_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (provider, event_id) DO NOTHING
+            INSERT INTO webhook_inbox (provider, event_id, account, kind, object_id, body, received_at, asked_for)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (provider, event_id) DO NOTHING
             """, .text(notice.provider), .text(notice.eventID), .text(notice.account), .text(notice.kind),
-            .text(notice.objectID), .bytes(notice.body), .moment(now)) == 1
+            .text(notice.objectID), .bytes(notice.body), .moment(now), .bool(notice.isAskedFor)) == 1
     }
 
     /// The oldest notices that wait, behind those that were tried in vain.
@@ -42,14 +48,14 @@ public enum WebhookInboxStore {
     ) throws(PostgresError) -> [WebhookNotice] {
         try transaction.query(
             """
-            SELECT provider, event_id, account, kind, object_id, body FROM webhook_inbox
+            SELECT provider, event_id, account, kind, object_id, body, asked_for FROM webhook_inbox
             WHERE applied_at IS NULL AND provider = $1 AND (try_at IS NULL OR try_at <= $3)
             ORDER BY received_at LIMIT $2
             """, .text(provider), .int8(Int64(limit)), .moment(now)
         ) { row in
             WebhookNotice(
                 provider: try row.text(0), eventID: try row.text(1), account: try row.text(2), kind: try row.text(3),
-                objectID: try row.text(4), body: try row.bytes(5))
+                objectID: try row.text(4), body: try row.bytes(5), isAskedFor: try row.bool(6))
         }
     }
 

@@ -75,6 +75,10 @@ struct ReconcilerCommand: AsyncParsableCommand {
                         logger: context.logger))
             }
             services.append(
+                StripeEvents(
+                    stripe: stripe, pool: context.pool, pulse: Pulse(every: .seconds(interval)), found: pulse,
+                    clock: clock.now, metrics: context.metrics, logger: context.logger))
+            services.append(
                 ReconciliationAudit(
                     stripe: stripe, circle: circle, pool: context.pool, clock: clock.now, logger: context.logger))
             services.append(WebhookServer(receiver: receiver, host: host, port: port, logger: context.logger))

@@ -4,6 +4,7 @@ import Postgres
 import Providers
 import Storage
 import Testing
+import WorkerRuntime
 
 @Suite("Comparing everything with everything", .timeLimit(.minutes(5))) struct AuditTests {
     private static let open: Statement =
@@ -86,9 +87,54 @@ import Testing
             #expect(try await rig.texts(AuditTests.open) == ["missing_webhook a"])
         }
     }
+
+    @Test("An event that no webhook told of is asked for, once, and moves the payout as its webhook would have")
+    func missedEvents() async throws {
+        try await PaymentRig.with(webhooks: .missing, isSimulated: true) { rig in
+            let payoutID = try await rig.request()
+            try await rig.work(until: .submitted, of: payoutID)
+            let events = try rig.makeEvents()
+            for _ in 0..<5 {
+                rig.clock.advance(seconds: 1)
+                await rig.fake.turn()
+            }
+            // A transfer, and a payout that was made, on its way and paid.
+            #expect(try await events.runOnce() == 4)
+            #expect(try await events.runOnce() == 0)
+            _ = try await rig.reconciler.runOnce()
+            #expect(try await rig.state(of: payoutID) == .paid)
+            #expect(
+                try await rig.texts(
+                    "SELECT DISTINCT split_part(kind, '.', 1) || ' ' || account FROM webhook_inbox ORDER BY 1")
+                    == ["payout acct_a", "transfer "])
+            // That it had to be asked for is noticed all the same.
+            rig.clock.advance(seconds: 1_900)
+            _ = try await rig.audit()
+            #expect(try await rig.texts(AuditTests.open) == ["missing_webhook a"])
+            try await rig.checkBooks()
+        }
+    }
+
+    @Test("What a webhook told of is not asked for")
+    func heardEvents() async throws {
+        try await PaymentRig.with { rig in
+            try await rig.work(until: .paid, of: try await rig.request())
+            try await wait(for: "the last webhook", within: .seconds(10), every: .milliseconds(10)) {
+                await rig.fake.undelivered == 0
+            }
+            #expect(try await rig.makeEvents().runOnce() == 0)
+        }
+    }
 }
 
 extension PaymentRig {
+    func makeEvents() throws -> StripeEvents {
+        StripeEvents(
+            stripe: try makeStripe(), pool: database.pool, pulse: Pulse(every: .seconds(3_600)),
+            found: Pulse(every: .seconds(3_600)), readsPerSecond: 100, clock: { clock.now }, metrics: Metrics(),
+            logger: .silent)
+    }
+
     func audit() async throws -> AuditRound { try await makeAudit().runOnce() }
 
     /// - Parameter accountsMaximum: how many accounts' balances one audit compares.

@@ -184,7 +184,7 @@ struct FakeCircleBooks: Sendable {
             notificationType: kind, notification: object, timestamp: now.rfc3339)
         notices.append(
             FakeNotice(
-                account: account, objectID: id, endsObject: endsObject,
+                account: account, eventID: notification.notificationId, objectID: id, endsObject: endsObject,
                 body: FakeReply(notification, names: .useDefaultKeys).body))
     }
 

@@ -22,6 +22,11 @@ struct FakeReply: Sendable {
         body = Array((try? encoder.encode(value)) ?? Data())
     }
 
+    init(json: String) {
+        status = 200
+        body = Array(json.utf8)
+    }
+
     func cut(after bytes: Int) -> FakeReply {
         var reply = self
         reply.cutAfter = bytes

@@ -8,6 +8,7 @@ struct FakeNotice: Sendable {
     var isConnect = false
     /// Whose faults it has.
     let account: String
+    let eventID: String
     let objectID: String
     let endsObject: Bool
     let body: [UInt8]

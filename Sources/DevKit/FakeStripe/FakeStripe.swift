@@ -24,6 +24,8 @@ public actor FakeStripe {
     var books = FakeStripeBooks()
     var settings: FakeStripeSettings
     private var outbox = WebhookOutbox()
+    /// Events that no endpoint has taken, in their order.
+    private(set) var unheard: [UnheardEvent] = []
     private let deliver: Deliver?
     private let clock: @Sendable () -> Timestamp
     private let client = HTTPClient(eventLoopGroupProvider: .singleton)
@@ -129,7 +131,9 @@ public actor FakeStripe {
     public func turn() async {
         let now = clock()
         books.advance(to: moment, settings: settings)
-        outbox.add(books.takeEvents(), faults: settings.webhookFaults, now: now)
+        let notices = books.takeEvents()
+        unheard += notices.map { UnheardEvent($0, created: moment.seconds) }
+        outbox.add(notices, faults: settings.webhookFaults, now: now)
         let (settings, deliver, client) = (settings, deliver, client)
         let due = outbox.takeDue(at: now) { notice in
             deliver != nil || (notice.isConnect ? settings.connectURL : settings.platformURL) != nil
@@ -147,7 +151,11 @@ public actor FakeStripe {
                 let url = notice.isConnect ? settings.connectURL : settings.platformURL
                 status = await delivery.post(to: url ?? "", with: client)
             }
-            if !(200..<300).contains(status) { outbox.retry(entry, at: clock()) }
+            if (200..<300).contains(status) {
+                unheard.removeAll { $0.id == notice.eventID }
+            } else {
+                outbox.retry(entry, at: clock())
+            }
         }
     }
 }

@@ -243,12 +243,13 @@ struct FakeStripeBooks: Sendable {
         }
         return transferEvents.map { event in
             FakeNotice(
-                isConnect: false, account: event.data.object.destination, objectID: event.data.object.id,
+                isConnect: false, account: event.data.object.destination, eventID: event.id,
+                objectID: event.data.object.id,
                 endsObject: true, body: FakeReply(event).body)
         }
             + events.map { event in
                 FakeNotice(
-                    isConnect: true, account: event.account ?? "", objectID: event.data.object.id,
+                    isConnect: true, account: event.account ?? "", eventID: event.id, objectID: event.data.object.id,
                     endsObject: ["paid", "failed", "canceled"].contains(event.data.object.status),
                     body: FakeReply(event).body)
             }

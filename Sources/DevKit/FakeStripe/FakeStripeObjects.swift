@@ -66,6 +66,35 @@ struct FakeEvent<Object: Codable & Sendable>: Codable, Sendable {
     let data: Payload
 }
 
+/// An event that no endpoint has taken, as it is listed.
+struct UnheardEvent: Sendable {
+    let id: String
+    /// Whose it is; empty for the platform.
+    let account: String
+    let created: Int64
+    let body: [UInt8]
+
+    init(_ notice: FakeNotice, created: Int64) {
+        id = notice.eventID
+        account = notice.isConnect ? notice.account : ""
+        self.created = created
+        body = notice.body
+    }
+
+    /// One page of them, newest first.
+    static func page(_ events: [UnheardEvent], of account: String, _ fields: [String: String]) -> FakeReply {
+        var found = events.reversed().filter { event in
+            event.account == account && event.created >= (fields["created[gte]"].flatMap { Int64($0) } ?? 0)
+        }
+        if let cursor = fields["starting_after"], let position = found.firstIndex(where: { $0.id == cursor }) {
+            found.removeFirst(position + 1)
+        }
+        let limit = fields["limit"].flatMap { Int($0) } ?? 10
+        let data = found.prefix(limit).map { String(decoding: $0.body, as: UTF8.self) }.joined(separator: ",")
+        return FakeReply(json: #"{"object":"list","data":[\#(data)],"has_more":\#(found.count > limit)}"#)
+    }
+}
+
 struct FakeErrorBody: Codable, Sendable {
     struct Detail: Codable, Sendable {
         let type: String

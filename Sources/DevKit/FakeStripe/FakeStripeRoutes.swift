@@ -25,6 +25,14 @@ actor FakeStripeRoutes {
                 payoutID: context.parameters.require("id"), of: request.headers[.stripeAccount] ?? ""
             ).response()
         }
+        router.get("/v1/events") { request, _ in
+            if let refusal = FakeStripeRoutes.refusal(request) { return try await refusal.response() }
+            let fields = FormDecoding.fields(request.uri.query ?? "")
+            // Those that were delivered are nobody's question.
+            guard fields["delivery_success"] == "false" else { return Response(status: .notImplemented) }
+            let unheard = try await self.served().unheard
+            return try await UnheardEvent.page(unheard, of: request.headers[.stripeAccount] ?? "", fields).response()
+        }
         router.get("/v1/balance") { request, _ in try await self.balance(request) }
         router.post("/_control") { request, context in try await self.control(request, context) }
         router.post("/_control/payouts/:id/fail") { request, context in
