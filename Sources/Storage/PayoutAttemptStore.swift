@@ -100,6 +100,8 @@ public enum PayoutAttemptStore {
         provider: String, schedule: PayoutSchedule, maximum: Int, at now: Timestamp,
         in transaction: borrowing Transaction
     ) throws(PostgresError) -> [ClaimedAttempt] {
+        // A plan that was kept from when there were few attempts compares each with each once there are thousands.
+        try transaction.run("SET LOCAL plan_cache_mode = force_custom_plan")
         let claimed = try transaction.query(
             """
             WITH due AS MATERIALIZED (
