@@ -11,6 +11,8 @@ struct DemoRun: Sendable {
     private static let movesWithin = Duration.seconds(300)
     /// Where nothing moves for so long, payouts wait for hours or days, which the demo then lets pass.
     private static let stillWithin = Duration.seconds(5)
+    /// The same where some wait behind an unknown one of their account, which cannot be told from slow ones.
+    private static let blockedWithin = Duration.seconds(20)
     /// An hour, after which what is unknown is sent again; then the rest of a key's life at Stripe, and at Circle. By
     /// then no bank sends anything back either.
     private static let spansSeconds: [Int64] = [3_600, 20 * 3_600, 29 * 86_400]
@@ -126,15 +128,16 @@ struct DemoRun: Sendable {
         while true {
             let before = try await open()
             guard before.underWay + before.unknown + (passes ? before.paid : 0) > 0 else { return }
-            let needsTime = before.underWay == 0 && !spans.isEmpty
-            let limit = needsTime ? DemoRun.stillWithin : DemoRun.movesWithin
+            let limit =
+                spans.isEmpty
+                ? DemoRun.movesWithin : before.underWay == 0 ? DemoRun.stillWithin : DemoRun.blockedWithin
             do {
                 try await wait(for: "the next payout to move", within: limit, every: .milliseconds(200)) {
                     try await demo.check()
                     return try await open() != before
                 }
             } catch let error as WaitedTooLong {
-                guard needsTime, let span = spans.popFirst() else { throw error }
+                guard let span = spans.popFirst() else { throw error }
                 complain("\(before.unknown) payouts are unknown; letting \(span / 3_600) hours pass")
                 try await demo.payments.letPass(seconds: span)
             }
