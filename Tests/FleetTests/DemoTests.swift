@@ -150,7 +150,7 @@ private struct Remains {
     func found() async throws -> [String] {
         var left: [String] = []
         do {
-            try await wait(for: "the guards to end", within: .seconds(10)) {
+            try await wait(for: "the guards to end", within: .seconds(30)) {
                 left = processes.filter { kill($0, 0) == 0 }.map(String.init)
                 left += directories.filter(FileManager.default.fileExists)
                 return left.isEmpty

@@ -119,7 +119,7 @@ import WorkerRuntime
     func heardEvents() async throws {
         try await PaymentRig.with { rig in
             try await rig.work(until: .paid, of: try await rig.request())
-            try await wait(for: "the last webhook", within: .seconds(10), every: .milliseconds(10)) {
+            try await wait(for: "the last webhook", within: .seconds(30), every: .milliseconds(10)) {
                 await rig.fake.undelivered == 0
             }
             #expect(try await rig.makeEvents().runOnce() == 0)

@@ -164,7 +164,7 @@ struct CircleRig: PaymentBench {
     ) async throws -> String {
         let address = try USDCAddress(chain: .base, text: addressText(index))
         guard case .found(let recipient) = await circle.enter(address) else { throw RigFailure.recipientRefused }
-        try await wait(for: "the recipient to be active", within: .seconds(10), every: .milliseconds(5)) {
+        try await wait(for: "the recipient to be active", within: .seconds(30), every: .milliseconds(5)) {
             await turn()
             guard case .found(let current) = await circle.recipient(recipient.id) else { return false }
             return current.standing == .active

@@ -91,7 +91,7 @@ import Testing
             let payoutID = try await rig.request()
             try await rig.work(until: .submitted, of: payoutID)
             let object = try #require(await rig.fake.acceptances.last)
-            try await wait(for: "the bank to have it", within: .seconds(10)) {
+            try await wait(for: "the bank to have it", within: .seconds(30)) {
                 await rig.fake.status(of: object.id) == "in_transit"
             }
             if try await rig.state(of: payoutID) == .submitted { #expect(try await rig.cancel(payoutID) == .asked) }

@@ -41,13 +41,13 @@ import Testing
         try await FakeStripeTests.with { stripe in
             await stripe.setFault(.running)
             async let first = stripe.transfer(FakeStripeTests.body, key: "k")
-            try await wait(for: "the first send to arrive", within: .seconds(10), every: .milliseconds(2)) {
+            try await wait(for: "the first send to arrive", within: .seconds(30), every: .milliseconds(2)) {
                 await stripe.fake.acceptances.count == 1
             }
             let second = try await stripe.transfer(FakeStripeTests.body, key: "k")
             #expect(second.status == 409 && second.body["error"]?["code"]?.string == "idempotency_key_in_use")
             #expect(try await first.status == 200)
-            try await wait(for: "the key to be free", within: .seconds(10), every: .milliseconds(2)) {
+            try await wait(for: "the key to be free", within: .seconds(30), every: .milliseconds(2)) {
                 try await stripe.transfer(FakeStripeTests.body, key: "k").status == 200
             }
             #expect(await stripe.fake.acceptances.count == 1)

@@ -151,7 +151,7 @@ extension CircleRig {
     }
 
     fileprivate func keep(until awaited: String, _ isSo: () async throws -> Bool) async throws {
-        try await wait(for: awaited, within: .seconds(10), every: .milliseconds(10)) {
+        try await wait(for: awaited, within: .seconds(30), every: .milliseconds(10)) {
             try await keeper.runOnce()
             return try await isSo()
         }

@@ -329,7 +329,7 @@ import Testing
             let payoutID = try await rig.request()
             let successor = try rig.makeDispatcher()
             async let hanging = rig.dispatcher.runOnce()
-            try await wait(for: "the provider to execute it", within: .seconds(10), every: .milliseconds(5)) {
+            try await wait(for: "the provider to execute it", within: .seconds(30), every: .milliseconds(5)) {
                 await rig.fake.acceptances.count == 1
             }
             #expect(try await successor.runOnce().sent == 0)

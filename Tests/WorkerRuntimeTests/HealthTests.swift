@@ -23,7 +23,7 @@ struct HealthTests {
         let server = HealthServer(
             host: "127.0.0.1", port: port, health: health, metrics: metrics, logger: WorkerRig.logger)
         let running = Task { try await server.run() }
-        try await wait(for: "the server to listen", within: .seconds(10)) {
+        try await wait(for: "the server to listen", within: .seconds(30)) {
             (try? await HealthTests.get("/healthz", port)) != nil  // Refused until it listens.
         }
         #expect(try await HealthTests.get("/readyz", port) == "503 start: starting\n")
