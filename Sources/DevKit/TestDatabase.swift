@@ -43,8 +43,10 @@ public struct TestDatabase: Sendable {
         self.url = url
         self.cluster = cluster
         ownsCluster = owning
-        pool = PostgresPool(
-            PostgresConfiguration(url: url, poolSize: poolSize, applicationName: "test"), logger: SharedCluster.logger)
+        var configuration = PostgresConfiguration(url: url, poolSize: poolSize, applicationName: "test")
+        // All tests run at once: one that computes slowly between two statements is not frozen.
+        configuration.session.idleInTransactionTimeout = .seconds(60)
+        pool = PostgresPool(configuration, logger: SharedCluster.logger)
     }
 
     /// Makes a database, lends it, and drops it.
