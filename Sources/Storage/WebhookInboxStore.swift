@@ -9,7 +9,7 @@ public struct WebhookNotice: Sendable {
     public let account: String
     public let kind: String
     public let objectID: String
-    /// As received.
+    /// As received; of what was asked for as much as is read.
     public let body: [UInt8]
     /// No webhook told of it.
     public let isAskedFor: Bool

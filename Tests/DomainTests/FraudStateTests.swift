@@ -1,5 +1,6 @@
-import Domain
 import Testing
+
+@testable import Domain
 
 @Suite("The fraud engine's stored state")
 struct FraudStateTests {
@@ -46,6 +47,25 @@ struct FraudStateTests {
         let days = try Self.days(Self.events, sealedThrough: 104)
         #expect(days.state.pairs.count == 3 && days.state.standings.count == 3 && days.links.count > 100)
         #expect(try FraudBook(days.state).state == days.state)
+    }
+
+    @Test("A state from before coupons' uses were counted is read: each is its first user's")
+    func beforeCoupons() throws {
+        var events = Self.events
+        let last = try #require(events.indices.last { events[$0].kind == .conversion })
+        events[last].coupon = 77
+        var state = try Self.days(events, sealedThrough: 104).state
+        let now = try FraudBook(state)
+        #expect(now.links.coupons[77]?.uses == 1)
+        // One coupon, its uses, and no others.
+        #expect(state.world.suffix(3) == [1, 1, 0])
+        state.world.removeLast(3)
+        #expect(throws: UnreadableState.self) { try FraudBook(state) }
+        state.version = 1
+        let before = try FraudBook(state)
+        #expect(before.links.coupons[77]?.owner == now.links.coupons[77]?.owner)
+        #expect(before.links.coupons[77]?.uses == CouponRecord.usesMinimum)
+        #expect(before.pairs.count == now.pairs.count && before.links.rhythm == now.links.rhythm)
     }
 
     @Test("A state that was cut short or changed is refused or another state, and never traps")

@@ -122,10 +122,12 @@ struct ProgramPanel: Sendable {
     }
 }
 
-extension ShareSignal {
+extension PairView {
     /// Events that the peers count at most beside the own past: however alike they are, who was always odd may be.
-    private static let peersBesidePast = 8.0
+    static let peersBesidePast = 8.0
+}
 
+extension ShareSignal {
     func finding(
         _ share: PeerFit.Share, past: PeerFit.Share, _ usual: PeerFit.Prior, window: Int, program: UInt64
     ) -> SignalFinding {
@@ -136,7 +138,7 @@ extension ShareSignal {
         var change: Double?
         if past.n >= minimum {
             let weight = min(1, unit.pastCap / past.n)
-            let alike = min(1, ShareSignal.peersBesidePast / usual.strength)
+            let alike = min(1, PairView.peersBesidePast / usual.strength)
             let own = tail(share, a * alike + past.k * weight, b * alike + (past.n - past.k) * weight)
             change = min(strength, max(0, CountTails.strength(own) - PairView.windowPenalty))
         }

@@ -109,7 +109,8 @@ extension ProgramPanel {
         let before = shape.counts(past)
         let n = before.reduce(0, +)
         if n >= shape.minimum {
-            let own = zip(before, expected).map { ($0 + 8 * $1) / (n + 8) }
+            let beside = PairView.peersBesidePast
+            let own = zip(before, expected).map { ($0 + beside * $1) / (n + beside) }
             change = min(strength, max(0, CountTails.strength(tail(own).p) - PairView.windowPenalty))
         }
         return SignalFinding(
