@@ -83,11 +83,7 @@ public struct StripeEvents: Service {
                     of: account, since: now.adding(days: -StripeEvents.windowDays), after: cursor)
             else { return taken }
             let new = try await pool.transaction { (transaction) throws(PostgresError) in
-                var new = 0
-                for notice in page.notices where try WebhookInboxStore.store(notice, at: now, in: transaction) {
-                    new += 1
-                }
-                return new
+                try WebhookInboxStore.store(page.notices, at: now, in: transaction)
             }
             metrics.add(
                 Double(new), to: "webhooks_missed_total", [("account", account == nil ? "platform" : "connected")])

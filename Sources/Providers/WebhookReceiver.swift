@@ -200,7 +200,7 @@ public struct WebhookReceiver: Sendable {
     private func store(_ notice: WebhookNotice, _ pulse: Pulse, at now: Timestamp) async -> Answer {
         do {
             let isNew = try await pool.transaction { (transaction) throws(PostgresError) in
-                try WebhookInboxStore.store(notice, at: now, in: transaction)
+                try WebhookInboxStore.store([notice], at: now, in: transaction) == 1
             }
             CrashPoint.hit(.afterWebhookStored)
             if isNew { pulse.ring() }

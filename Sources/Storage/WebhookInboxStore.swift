@@ -30,16 +30,18 @@ public struct WebhookNotice: Sendable {
 
 /// The inbox of webhooks: stored before the provider gets its 2xx, applied afterwards.
 public enum WebhookInboxStore {
-    /// - Returns: false if the event was stored before.
+    /// - Returns: how many of the events were not stored before.
     public static func store(
-        _ notice: WebhookNotice, at now: Timestamp, in transaction: borrowing Transaction
-    ) throws(PostgresError) -> Bool {
+        _ notices: [WebhookNotice], at now: Timestamp, in transaction: borrowing Transaction
+    ) throws(PostgresError) -> Int {
         try transaction.run(
             """
-            INSERT INTO webhook_inbox (provider, event_id, account, kind, object_id, body, received_at, asked_for)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (provider, event_id) DO NOTHING
-            """, .text(notice.provider), .text(notice.eventID), .text(notice.account), .text(notice.kind),
-            .text(notice.objectID), .bytes(notice.body), .moment(now), .bool(notice.isAskedFor)) == 1
+            INSERT INTO webhook_inbox (provider, event_id, account, kind, object_id, body, asked_for, received_at)
+            SELECT n.*, $8 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[],
+                $7::bool[]) AS n ON CONFLICT (provider, event_id) DO NOTHING
+            """, .texts(notices.map(\.provider)), .texts(notices.map(\.eventID)), .texts(notices.map(\.account)),
+            .texts(notices.map(\.kind)), .texts(notices.map(\.objectID)), .bytesArray(notices.map(\.body)),
+            .bools(notices.map(\.isAskedFor)), .moment(now))
     }
 
     /// The oldest notices that wait, behind those that were tried in vain.
