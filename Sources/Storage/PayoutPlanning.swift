@@ -10,6 +10,18 @@ public struct PlannedPayout: Sendable {
     public let decision: PayoutDecision
 }
 
+/// Whose balances a planning looks at.
+public struct PayoutScope: Hashable, Sendable {
+    public let affiliateID: String
+    /// nil: all of the affiliate's.
+    public let currency: Currency?
+
+    public init(affiliateID: String, currency: Currency? = nil) {
+        self.affiliateID = affiliateID
+        self.currency = currency
+    }
+}
+
 extension PayoutStore {
     /// Sets off every affiliate whose payable balance reaches its minimum: what is owed is netted, the rest becomes a
     /// payout, its money reserved and its commissions locked; automatic ones are requested on `lane`.
@@ -20,12 +32,13 @@ extension PayoutStore {
     /// - Parameters:
     ///   - batchKey: names the planning; an affiliate gets one payout per currency and batch, however often it is
     /// called.
+    ///   - scope: leaves the other balances alone; nil: everybody's are looked at.
     ///   - submittedBy: who may not approve these payouts.
     ///   - earnedBefore: leaves commissions that were recorded later where they are; nil: all that is payable is paid.
     ///   - maximum: payouts to make in this transaction.
     public static func plan(
-        batchKey: String, at now: Timestamp, submittedBy: String, lane: Lane, earnedBefore: Timestamp? = nil,
-        maximum: Int = 500, in transaction: borrowing Transaction
+        batchKey: String, scope: PayoutScope? = nil, at now: Timestamp, submittedBy: String, lane: Lane,
+        earnedBefore: Timestamp? = nil, maximum: Int = 500, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [PlannedPayout] {
         _ = try transaction.run("SELECT pg_advisory_xact_lock(hashtext('payout planning'))")
         var planned: [PlannedPayout] = []
@@ -33,7 +46,7 @@ extension PayoutStore {
         while planned.count < maximum {
             let limit = maximum - planned.count
             let balances = try freeBalances(
-                batchKey: batchKey, at: now, earnedBefore: earnedBefore, maximum: limit, in: transaction)
+                batchKey: batchKey, scope, at: now, earnedBefore: earnedBefore, maximum: limit, in: transaction)
             let decided = balances.map { balance in
                 var candidate = balance.candidate
                 candidate.exposure.todayMinor = today[candidate.currency] ?? 0
@@ -86,7 +99,7 @@ extension PayoutStore {
     }
 
     private static func freeBalances(
-        batchKey: String, at now: Timestamp, earnedBefore: Timestamp?, maximum: Int,
+        batchKey: String, _ scope: PayoutScope?, at now: Timestamp, earnedBefore: Timestamp?, maximum: Int,
         in transaction: borrowing Transaction
     ) throws(PostgresError) -> [FreeBalance] {
         try transaction.query(
@@ -120,6 +133,7 @@ extension PayoutStore {
                     WHERE c.affiliate_id = b.affiliate_id AND c.currency = b.currency AND c.status = 'approved')
             ) l
             WHERE b.payable - b.clawback >= COALESCE(l.minimum, 1)
+                AND ($6::text IS NULL OR b.affiliate_id = $6) AND ($7::text IS NULL OR b.currency = $7)
                 AND ($5::timestamptz IS NULL OR LEAST(b.payable - b.clawback, l.ripe) >= COALESCE(l.minimum, 1))
                 AND NOT EXISTS (
                     SELECT FROM payout p
@@ -129,7 +143,8 @@ extension PayoutStore {
                     WHERE w.batch_key = $1 AND w.affiliate_id = b.affiliate_id AND w.currency = b.currency)
             ORDER BY b.affiliate_id, b.currency LIMIT $3 FOR UPDATE OF b
             """, .text(batchKey), .moment(now.adding(days: -30)), .int8(Int64(maximum)), .moment(now),
-            .optionalTimestamp(earnedBefore?.microsecondsSinceEpoch)
+            .optionalTimestamp(earnedBefore?.microsecondsSinceEpoch), .optionalText(scope?.affiliateID),
+            .optionalText(scope?.currency?.code)
         ) { row throws(PostgresError) in try FreeBalance(row, isRipeOnly: earnedBefore != nil) }
     }
 

@@ -16,7 +16,7 @@ enum PaymentRoutes {
         [
             .api(.post, "/process-payments", .processPayments) { call in
                 let write = try IdempotentWrite(call, route: "/process-payments", isRequired: true)
-                return try await plan(write, services)
+                return try await plan(write, of: try affiliate(in: call.body), services)
             },
             .api(.post, "/payouts/{id}/approve", .decidePayouts) { try await decide(.approve, $0, services) },
             .api(.post, "/payouts/{id}/reject", .decidePayouts) { call in
@@ -63,17 +63,32 @@ enum PaymentRoutes {
         let hasMore: Bool
     }
 
+    /// The member `affiliate_id` of a body that may be left out. One that is null is refused: it would pay everybody.
+    private static func affiliate(in body: [UInt8]) throws(Problem) -> String? {
+        guard !body.isEmpty else { return nil }
+        return try BodyMembers(body, known: ["affiliate_id"])
+            .text("affiliate_id", upTo: TrackingEvent.textLengthMaximum)
+    }
+
     /// Plans payouts of everything that is payable, once per idempotency key.
-    static func plan(_ write: IdempotentWrite, _ services: Services) async throws -> Answer {
+    ///
+    /// - Parameter affiliateID: nil: of everybody.
+    static func plan(
+        _ write: IdempotentWrite, of affiliateID: String? = nil, _ services: Services
+    ) async throws -> Answer {
         let now = services.now()
         let batchKey = "console:" + Identifier(hashing: "batch", write.actor, write.key ?? "").description
         let answer = try await services.pool.transaction { transaction throws(PostgresError) in
             try write.answer(at: now, in: transaction) { transaction throws(PostgresError) in
-                let (planned, hasMore) = try plan(batchKey, write.actor, at: now, in: transaction)
+                if let affiliateID, try AffiliateStore.affiliate(affiliateID, in: transaction) == nil {
+                    return .problem(.notFound("affiliate", affiliateID))
+                }
+                let scope = affiliateID.map { PayoutScope(affiliateID: $0) }
+                let (planned, hasMore) = try plan(batchKey, scope, write.actor, at: now, in: transaction)
                 try AuditLog.append(
                     AuditEntry(
                         at: now, actor: write.actor, action: "plan payouts", subject: batchKey,
-                        detail: "{\"payouts\": \(planned.count)}"), in: transaction)
+                        detail: detail(of: planned, affiliateID)), in: transaction)
                 let document = PlanDocument(batchKey: batchKey, payouts: planned.map(Planned.init), hasMore: hasMore)
                 return .json(document, status: planned.isEmpty ? .ok : .created)
             }
@@ -82,13 +97,23 @@ enum PaymentRoutes {
         return answer
     }
 
+    private static func detail(of planned: [PlannedPayout], _ affiliateID: String?) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("payouts", Int64(planned.count))
+            if let affiliateID { writer.member("affiliate_id", affiliateID) }
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
     private static func plan(
-        _ batchKey: String, _ actor: String, at now: Timestamp, in transaction: borrowing Transaction
+        _ batchKey: String, _ scope: PayoutScope?, _ actor: String, at now: Timestamp,
+        in transaction: borrowing Transaction
     ) throws(PostgresError) -> (planned: [PlannedPayout], hasMore: Bool) {
         var planned: [PlannedPayout] = []
         for _ in 0..<planningsMaximum {
             let next = try PayoutStore.plan(
-                batchKey: batchKey, at: now, submittedBy: actor, lane: Lane(emitter: Services.lane),
+                batchKey: batchKey, scope: scope, at: now, submittedBy: actor, lane: Lane(emitter: Services.lane),
                 maximum: payoutsPerPlanning, in: transaction)
             planned += next
             if next.count < payoutsPerPlanning { return (planned, false) }
