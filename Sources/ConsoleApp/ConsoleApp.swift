@@ -81,6 +81,7 @@ public struct ConsoleApp: Sendable {
             ReadRoutes.all(services) + FraudRoutes.all(services) + FraudDecisionRoutes.all(services)
             + FraudPageRoutes.all(services) + AppealRoutes.all(services) + IngestionRoutes.all(services)
             + PaymentRoutes.all(services) + PayoutControlRoutes.all(services) + BreakRoutes.all(services)
+            + PayoutRetryRoutes.all(services)
             + ProgramRoutes.all(services) + AffiliateRoutes.all(services) + AffiliateCheckRoutes.all(services)
             + ManualBatchRoutes.all(services) + LimitRoutes.all(services)
             + PayoutMethodRoutes.all(services)

@@ -66,6 +66,9 @@ public enum PayoutState: String, CaseIterable, Sendable {
     /// Nothing but a late bank return may follow.
     public var isTerminal: Bool { rank == nil || self == .final }
 
+    /// The payout ended, and what it was to pay is payable again: by a new payout, as this one is never opened again.
+    public var isPayableAgain: Bool { rank == nil }
+
     /// The payout's money is in the affiliate's account `reserved`.
     public var holdsReserve: Bool {
         switch self {

@@ -18,6 +18,22 @@ struct DecisionWords: Sendable {
         value = words(limit.value)
     }
 
+    /// Why a condition that was missed withholds a balance; nil for a limit, which only asks for a person.
+    static func withholding(_ limit: DecisionLimitRow, _ currency: String) -> String? {
+        let words = DecisionWords(limit, currency)
+        return switch limit.name {
+        case "minimum_minor": "It is below the smallest payout of \(words.threshold)."
+        case "affiliate_active": "The affiliate is blocked."
+        case "payout_method": "There is no payout method."
+        case "method_cooling": "The method was changed and waits until \(limit.value)."
+        case "destination_block": "The account took no money: \(limit.value)."
+        case "kyc_status", "tax_status": "\(words.name): \(words.value)."
+        case "fraud_hold": "The fraud desk holds it."
+        case "freeze": "Payouts are frozen (\(limit.value))."
+        default: nil
+        }
+    }
+
     private static let names = [
         "minimum_minor": "Smallest payout", "automatic_limit_minor": "One payout without a person, up to",
         "second_approval_limit_minor": "With one person, up to",
@@ -27,4 +43,14 @@ struct DecisionWords: Sendable {
         "kyc_status": "Identity check", "tax_status": "Tax form", "fraud_hold": "Held by the fraud desk",
         "freeze": "Frozen", "affiliate_age_days": "Days that the affiliate is here, at least",
     ]
+}
+
+extension WithheldRow {
+    /// The conditions that withhold it.
+    var causes: [DecisionLimitRow] { missed.filter { DecisionWords.withholding($0, currency) != nil } }
+
+    /// Why it is not paid, in sentences.
+    var reasons: String {
+        missed.compactMap { DecisionWords.withholding($0, currency) }.joined(separator: " ")
+    }
 }

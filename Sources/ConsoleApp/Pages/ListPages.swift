@@ -69,22 +69,7 @@ struct PayoutsPage: Sendable {
             affiliate = row.affiliateId
             amount = Figures.amount(row.payableMinor, row.currency)
             currency = row.currency
-            reasons = row.missed.map { Withheld.sentence($0, row.currency) }.joined(separator: " ")
-        }
-
-        private static func sentence(_ limit: DecisionLimitRow, _ currency: String) -> String {
-            let words = DecisionWords(limit, currency)
-            return switch limit.name {
-            case "minimum_minor": "It is below the smallest payout of \(words.threshold)."
-            case "affiliate_active": "The affiliate is blocked."
-            case "payout_method": "There is no payout method."
-            case "method_cooling": "The method was changed and waits until \(limit.value)."
-            case "destination_block": "The account took no money: \(limit.value)."
-            case "kyc_status", "tax_status": "\(words.name): \(words.value)."
-            case "fraud_hold": "The fraud desk holds it."
-            case "freeze": "Payouts are frozen (\(limit.value))."
-            default: "\(words.name): \(words.value) of \(words.threshold)."
-            }
+            reasons = row.reasons
         }
     }
 

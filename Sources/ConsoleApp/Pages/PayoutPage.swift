@@ -72,6 +72,10 @@ struct PayoutPage: Sendable {
     let postings: [Posting]
     let commissions: [Commission]
     let hasMore: Bool
+    /// The payout that this one pays again.
+    let repeats: String?
+    /// Made anew with every page, so that a second click pays nothing more.
+    let retryKey = SecureToken.make()
     let csrfToken: String
 
     init(_ status: PayoutStatus, _ card: PayoutCard, _ commissions: [CommissionRow], reader: Principal) {
@@ -111,6 +115,7 @@ struct PayoutPage: Sendable {
                 program: row.programId, amount: Figures.amount(row.amountMinor - row.reversedMinor, row.currency),
                 currency: row.currency, state: StateLabel(commissionState: row.status))
         }
+        repeats = card.repeats
         hasMore = commissions.count > PayoutPage.commissionsMaximum
         csrfToken = reader.session?.csrfToken ?? ""
     }
@@ -126,6 +131,8 @@ struct PayoutPage: Sendable {
         /// What the first person said, while the second one is awaited.
         let proposal: String?
         let canConfirm: Bool
+        /// What paying again does; nil: it ended with its money, or nothing is payable.
+        let payAgain: String?
         let areAny: Bool
 
         init(_ status: PayoutStatus, _ card: PayoutCard, reader: Principal) {
@@ -152,7 +159,15 @@ struct PayoutPage: Sendable {
                 return "\(open.proposedBy) says: \(verdict). \(open.evidence)"
             }
             canConfirm = (isTheirs || isByHand) && open != nil && open?.proposedBy != reader.actor
-            areAny = canCheck || canCancel || canPropose || canReturn || canConfirm
+            let isPayable = state?.isPayableAgain == true && card.balance.freeMinor > 0
+            payAgain =
+                isPayable && reader.permissions.contains(.processPayments)
+                ? """
+                This payout stays as it is. Paying again plans a new one of all that is payable now, \
+                \(Figures.amount(card.balance.freeMinor, status.payout.currency)) \(status.payout.currency), by the \
+                checks and limits of every planning: it may wait for a person, or be withheld.
+                """ : nil
+            areAny = canCheck || canCancel || canPropose || canReturn || canConfirm || payAgain != nil
         }
     }
 }
@@ -210,6 +225,9 @@ struct PayoutSituation: Sendable {
         case .awaitingApproval where status.payout.needsSecond:
             sentences = frozen + ["Its amount needs the approval of two people who did not submit it."]
         case .canceling: sentences = frozen + ["The provider is asked to take it back; it may be too late for that."]
+        case .failed, .returned, .rejected, .canceled:
+            let withheld = card.withheld.map { "The last planning withheld what is payable. \($0.reasons)" }
+            sentences = frozen + [withheld].compactMap(\.self)
         default: sentences = frozen
         }
     }

@@ -100,7 +100,7 @@ enum FreezeQueries {
     }
 }
 
-/// A balance that reaches its minimum and is not paid, with the conditions that it misses.
+/// A balance that reaches its minimum and is not paid, with the conditions and limits that it misses.
 struct WithheldRow: Encodable, Sendable {
     let affiliateId: String
     let currency: String
@@ -112,7 +112,8 @@ struct WithheldRow: Encodable, Sendable {
 
     /// - Returns: up to one row more than `limit`.
     static func list(
-        affiliateID: String?, limit: Int, cursor: Cursor?, in transaction: borrowing Transaction
+        affiliateID: String?, currency: String? = nil, limit: Int, cursor: Cursor? = nil,
+        in transaction: borrowing Transaction
     ) throws(PostgresError) -> [WithheldRow] {
         try transaction.query(
             """
@@ -120,9 +121,10 @@ struct WithheldRow: Encodable, Sendable {
             FROM payout_withheld w JOIN affiliate_balance b USING (affiliate_id, currency)
             WHERE b.payable > 0 AND ($1::text IS NULL OR w.affiliate_id = $1)
                 AND ($2::text IS NULL OR (w.affiliate_id, w.currency) > ($2, $3::text))
+                AND ($5::text IS NULL OR w.currency = $5)
             ORDER BY w.affiliate_id, w.currency LIMIT $4
             """, .optionalText(affiliateID), .optionalText(cursor?.fields[0]), .optionalText(cursor?.fields[1]),
-            .int8(Int64(limit) + 1)
+            .int8(Int64(limit) + 1), .optionalText(currency)
         ) { row in
             WithheldRow(
                 affiliateId: try row.text(0), currency: try row.text(1), payableMinor: try row.int8(2),

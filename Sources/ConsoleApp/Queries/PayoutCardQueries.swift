@@ -62,14 +62,20 @@ struct PayoutCard: Sendable {
     let freezes: [FreezeRow]
     /// When the provider is asked next.
     let checkAt: String?
+    /// The payout that this one pays again.
+    let repeats: String?
+    /// What could be paid to its affiliate now, in its currency, and why it is not.
+    let balance: PayableBalance
+    let withheld: WithheldRow?
 
     static func load(
         _ status: PayoutStatus, _ payoutID: Identifier, in transaction: borrowing Transaction
     ) throws(PostgresError) -> PayoutCard {
         let id = PostgresValue.uuid(payoutID.value)
-        let facts = try transaction.query("SELECT decision::text, check_at FROM payout WHERE payout_id = $1", id) {
-            row in (decision: try row.text(0), checkAt: try row.momentOrNull(1))
-        }
+        let facts = try transaction.query(
+            "SELECT decision::text, check_at, batch_key FROM payout WHERE payout_id = $1", id
+        ) { row in (decision: try row.text(0), checkAt: try row.momentOrNull(1), batchKey: try row.text(2)) }
+        let (affiliateID, currency) = (status.payout.affiliateId, status.payout.currency)
         return PayoutCard(
             limits: DecisionLimitRow.all(in: facts.first?.decision ?? ""),
             webhooks: try webhooks(about: status.attempts.compactMap(\.providerObjectId), in: transaction),
@@ -77,7 +83,12 @@ struct PayoutCard: Sendable {
             resolutions: try resolutions(of: id, in: transaction),
             breaks: try BreakQueries.list(BreakFilter(payoutID: payoutID), in: transaction),
             freezes: try FreezeQueries.inForce(in: transaction).filter { $0.holds(status.payout) },
-            checkAt: facts.first?.checkAt)
+            checkAt: facts.first?.checkAt,
+            repeats: PayoutRetryRoutes.repeated(by: facts.first?.batchKey ?? ""),
+            balance: try PayoutStore.payable(to: affiliateID, currency, in: transaction),
+            withheld: try WithheldRow.list(
+                affiliateID: affiliateID, currency: currency, limit: 1, in: transaction
+            ).first)
     }
 
     private static func webhooks(

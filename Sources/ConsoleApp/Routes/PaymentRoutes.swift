@@ -27,14 +27,14 @@ enum PaymentRoutes {
 
     // MARK: Planning
 
-    private struct Limit: Encodable, Sendable {
+    struct Limit: Encodable, Sendable {
         let name: String
         let threshold: String
         let value: String
         let passed: Bool
     }
 
-    private struct Planned: Encodable, Sendable {
+    struct Planned: Encodable, Sendable {
         let payoutId: String
         let affiliateId: String
         let currency: String
