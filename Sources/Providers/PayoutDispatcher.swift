@@ -3,6 +3,7 @@ public import Logging
 public import Postgres
 public import ServiceLifecycle
 import Storage
+import Synchronization
 import WorkerRuntime
 
 /// What one round of the dispatcher did.
@@ -54,33 +55,55 @@ public struct PayoutDispatcher: Service {
         metrics.declare("payer_sends_total", .counter, "Requests to a payout provider by what their reply proved.")
     }
 
+    /// Sends until graceful shutdown: then it claims nothing more, and what is under way is still recorded.
+    ///
     /// - Throws: `CredentialsRefused`. A database that fails is waited for.
     public func run() async throws {
-        try await pulse.run {
-            while !Task.isShuttingDownGracefully, try await runRound().sent > 0 {}
+        let slots = DispatchSlots(concurrency)
+        let refusal: (any Error)? = await withDiscardingTaskGroup { group in
+            do {
+                try await pulse.run { try await refill(slots, &group) }
+                return nil
+            } catch {
+                return error
+            }
         }
+        if let refusal { throw refusal }
     }
 
-    private func runRound() async throws -> DispatchRound {
-        do {
-            let round = try await runOnce()
-            if round.credentialsRefused { throw CredentialsRefused() }
-            return round
-        } catch let error as PostgresError {
+    /// Fills the free slots, so that one slow reply holds up no other payout. While more than half are taken it waits,
+    /// as few claims take many; whatever ends asks for it again.
+    private func refill(_ slots: DispatchSlots, _ group: inout DiscardingTaskGroup) async throws {
+        if slots.isRefused { throw CredentialsRefused() }
+        guard slots.free * 2 >= concurrency else { return }
+        do throws(PostgresError) {
+            try await sweep()
+            while !Task.isShuttingDownGracefully, slots.free * 2 >= concurrency {
+                let claimed = try await claim(upTo: slots.free)
+                guard !claimed.isEmpty else { return }
+                slots.take(claimed.count)
+                for attempt in claimed { group.addTask { await send(attempt, in: slots) } }
+            }
+        } catch {
             logger.warning("dispatch failed", metadata: [LogKey.error: "\(error)"])
-            return DispatchRound()
         }
     }
 
-    /// One round: up to `concurrency` attempts, each for another account.
-    public func runOnce() async throws -> DispatchRound {
-        let now = clock()
-        let handedOver = try await pool.transaction { (transaction) throws(PostgresError) in
-            try PayoutAttemptStore.sweep(at: now, in: transaction)
+    private func send(_ attempt: ClaimedAttempt, in slots: DispatchSlots) async {
+        do {
+            if try await send(attempt) == .misconfigured { slots.refuse() }
+        } catch {
+            logger.warning("dispatch failed", metadata: [LogKey.error: "\(error)"])
         }
-        let claimed = try await claim(at: now)
+        slots.release()
+        pulse.ring()
+    }
+
+    /// One round: up to `concurrency` attempts, each for another account, until the last of them is recorded.
+    public func runOnce() async throws -> DispatchRound {
         var round = DispatchRound()
-        round.handedOver = handedOver
+        round.handedOver = try await sweep()
+        let claimed = try await claim(upTo: concurrency)
         try await withThrowingTaskGroup(of: ProviderOutcome.self) { group in
             for attempt in claimed { group.addTask { try await send(attempt) } }
             for try await outcome in group {
@@ -92,9 +115,18 @@ public struct PayoutDispatcher: Service {
         return round
     }
 
-    /// Claims up to `concurrency` attempts; none if another payer claims one for the same account at this moment.
-    private func claim(at now: Timestamp) async throws(PostgresError) -> [ClaimedAttempt] {
-        let (provider, limit) = (provider, concurrency)
+    /// - Returns: how many payouts now wait for a person.
+    @discardableResult
+    private func sweep() async throws(PostgresError) -> Int {
+        let now = clock()
+        return try await pool.transaction { (transaction) throws(PostgresError) in
+            try PayoutAttemptStore.sweep(at: now, in: transaction)
+        }
+    }
+
+    /// Claims attempts; none if another payer claims one for the same account at this moment.
+    private func claim(upTo limit: Int) async throws(PostgresError) -> [ClaimedAttempt] {
+        let (provider, now) = (provider, clock())
         do {
             return try await pool.transaction { (transaction) throws(PostgresError) in
                 try PayoutAttemptStore.claim(
@@ -142,6 +174,21 @@ public struct PayoutDispatcher: Service {
         }
         if recorded == .superseded { logger.info("attempt superseded", metadata: metadata) }
     }
+}
+
+/// The requests that may be under way at once, shared by those that are.
+private final class DispatchSlots: Sendable {
+    private let state: Mutex<(free: Int, isRefused: Bool)>
+
+    init(_ count: Int) { state = Mutex((count, false)) }
+
+    var free: Int { state.withLock { $0.free } }
+    /// The provider refused our key.
+    var isRefused: Bool { state.withLock { $0.isRefused } }
+
+    func take(_ count: Int) { state.withLock { $0.free -= count } }
+    func release() { state.withLock { $0.free += 1 } }
+    func refuse() { state.withLock { $0.isRefused = true } }
 }
 
 extension ProviderReply {
