@@ -74,13 +74,14 @@ public enum FraudModelStore {
         ) { row throws(PostgresError) in
             let id = try row.int8(0)
             let weights = try row.texts(2).compactMap { Double($0) }
-            guard weights.count == FraudFeatures.count else {
+            guard weights.count == 2 * FraudFeatures.count else {
                 throw PostgresError(code: .decoding, message: "a stored fraud model has another number of weights")
             }
             var model = FraudModel.standard
             model.version = "\(model.version)/\(id)"
             model.bias = try row.float8(1)
-            model.weights = weights
+            model.trust = Array(weights.prefix(FraudFeatures.count))
+            model.added = Array(weights.suffix(FraudFeatures.count))
             model.slope = try row.float8(7)
             model.priorShift = try row.float8(8)
             return Version(
@@ -116,8 +117,8 @@ public enum FraudModelStore {
             """
             INSERT INTO fraud_model (base, bias, weights, slope, prior_shift, examples, status, made_by, made_at)
             VALUES ($1, $2, $3::float8[], $4, $5, $6, 'shadow', $7, $8) RETURNING fraud_model_id
-            """, .text(standard.version), .float8(model.bias), .float8s(model.weights), .float8(model.slope),
-            .float8(model.priorShift), .int8(Int64(decisions.count)), .text(actor),
+            """, .text(standard.version), .float8(model.bias), .float8s(model.trust + model.added),
+            .float8(model.slope), .float8(model.priorShift), .int8(Int64(decisions.count)), .text(actor),
             .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch)
         ) { row throws(PostgresError) in try row.int8(0) }
         return ids.first.map { ($0, decisions.count) }

@@ -20,8 +20,8 @@ struct DecisionTests {
 
     private struct NobodySuspected: Error {}
 
-    @Test("Confirmations raise the score of what they saw, dismissals lower it, and no weight falls below 0")
-    func weights() throws {
+    @Test("Confirmations raise the score of what they saw, dismissals lower it, and no trust falls below 0")
+    func trust() throws {
         var days = FraudDays()
         let (_, judgement, _) = try Self.suspecting(&days)
         let standard = FraudModel.standard
@@ -34,10 +34,10 @@ struct DecisionTests {
             let learnt = learning.model
             let change = learnt.logit(judgement.features) - standard.logit(judgement.features)
             #expect(isConfirmed ? change > 0 : change < 0, "\(cases) decisions moved it by \(change)")
-            #expect(learnt.weights.allSatisfy { $0 >= 0 } && learnt.trees == standard.trees)
+            #expect((learnt.trust + learnt.added).allSatisfy { $0 >= 0 } && learnt.patterns == standard.patterns)
             #expect(learnt.version == "\(standard.version)+\(cases)")
         }
-        #expect(DecisionLearning(standard).model.weights == standard.weights)
+        #expect(DecisionLearning(standard).model.trust == standard.trust)
     }
 
     @Test(

@@ -5,7 +5,10 @@ import Testing
 struct FraudPastTests {
     /// Takes whatever is unusual for fraud.
     private static let suspicious = FraudModel(
-        version: "suspicious", bias: -1, weights: [Double](repeating: 1, count: FraudFeatures.count), familyLimit: 6)
+        version: "suspicious",
+        patterns: [
+            FraudPattern(name: "anything", bias: -1, weights: [Double](repeating: 1, count: FraudFeatures.count))
+        ])
 
     /// What is said of affiliate 1, day by day, half of whose buyers share three devices from a day on; others' do not.
     private static func judge(sharedFrom first: Int32, days: Int32) -> [FraudJudgement] {

@@ -225,13 +225,15 @@ import Testing
             try await Pipeline.with { pipeline in
                 let messages = try await FraudIdentityTests.scored(pipeline)
                 var timer = pipeline.timer()
-                _ = try await pipeline.apply(FraudDetectionStage(), to: Array(messages[..<(messages.count / 2)]))
+                // By then somebody is suspected.
+                let learning = messages.count * 2 / 3
+                _ = try await pipeline.apply(FraudDetectionStage(), to: Array(messages[..<learning]))
                 try await timer.runOnce()
                 try await FraudIdentityTests.learn(pipeline)
-                var rest = messages[(messages.count / 2)...]
+                var rest = messages[learning...]
                 while !rest.isEmpty {
                     try await timer.runOnce()
-                    if isKilled, rest.count == messages.count - messages.count / 2 {
+                    if isKilled, rest.count == messages.count - learning {
                         try await FraudIdentityTests.sealInSteps(pipeline)
                     }
                     if isKilled { timer = pipeline.timer() }

@@ -89,9 +89,9 @@ import Testing
             learning.learn(FraudDecision(affiliate: 1, isConfirmed: false), features)
             for day in seen { learning.see(day.features, of: FraudHash.of(day.affiliateID), on: day.day) }
             let model = learning.model
-            #expect(active.weights == model.weights && active.bias == model.bias)
+            #expect(active.trust == model.trust && active.added == model.added && active.bias == model.bias)
             #expect(active.slope == model.slope && active.priorShift == model.priorShift)
-            #expect(active.trees == FraudModel.standard.trees)
+            #expect(active.patterns == FraudModel.standard.patterns)
             #expect(all.map(\.model.version) == [active.version])
         }
     }

@@ -12,8 +12,11 @@ extension Backtest {
                 by weights that never saw it, beside those that did.
                 """)
 
-        private static let precision = 120.0
-        static let familyLimit = 6.0
+        /// λ on a pattern's weights, which start at 0.
+        private static let precision = 60.0
+        private static let biasStart = -6.0
+        /// The share of days with fraud where nothing is known yet; made worlds hold more of it, to learn from.
+        private static let usualShare = 0.03
         /// What a day of a rare kind counts at most, in days of a frequent one.
         private static let kindWeightMaximum = 4.0
 
@@ -49,17 +52,14 @@ extension Backtest {
             let model = Train.fit(rows)
             if let out { try Data(model.source.utf8).write(to: URL(fileURLWithPath: out)) }
             let test = try Train.rows(from: 1_000_001, count: testWorlds, model)
-            let models = [
-                ("sum", model.sumOnly), ("trees", model.treesOnly), ("rarity", model.rarityOnly), ("all", model),
-            ]
-            for (name, model) in models {
+            for (name, model) in [("patterns", model.patternsOnly), ("rarity", model.rarityOnly), ("all", model)] {
                 let report = DetectionReport(test.map { .init(row: $0, score: model.logit($0.judgement.features)) })
                 print(
                     "\(name): by day \(decimal(report.daysPrecision, places: 3)), by affiliate "
                         + "\(decimal(report.affiliatesPrecision, places: 3)), recall at 1 % "
                         + decimal(report.recall(), places: 3))
             }
-            Train.holdOut(try heldOut, rows, test, seen: model)
+            Train.holdOut(try heldOut, test, seen: model)
         }
 
         static func rows(from seed: UInt64, count: Int, _ model: FraudModel) throws -> [WorldRun.Row] {
@@ -72,22 +72,29 @@ extension Backtest {
             return rows
         }
 
-        static func fit(_ rows: [WorldRun.Row], without kind: CheatKind? = nil) -> FraudModel {
-            let rows = rows.filter { $0.isExample && (kind == nil || $0.affiliate.cheat != kind) }
-            let weights = Train.weights(rows)
-            let examples = zip(rows, weights).map { row, weight in
+        /// A pattern of each kind, learnt against honest days, and how rare signals are on these.
+        static func fit(_ rows: [WorldRun.Row]) -> FraudModel {
+            let rows = rows.filter(\.isExample)
+            let examples = zip(rows, Train.weights(rows)).map { row, weight in
                 FraudExample(features: row.judgement.features, isFraud: row.isCheat, weight: weight)
             }
-            let prior = FraudModel.unlearnt
+            let byKind = Dictionary(grouping: rows.indices) { rows[$0].isCheat ? rows[$0].affiliate.cheat : nil }
+            let honest = (byKind[nil] ?? []).map { examples[$0] }
             let common = supporting.flatMap(FraudFeatures.indices)
-            let sum = LogisticFit(
-                examples, around: prior.bias, prior.weights, precision: precision,
-                limits: Dictionary(uniqueKeysWithValues: common.map { ($0, supportingLimit) }))
-            let trees = TreeFit(examples, unasked: Set(common))
+            let limits = Dictionary(uniqueKeysWithValues: common.map { ($0, supportingLimit) })
+            let none = [Double](repeating: 0, count: FraudFeatures.count)
+            let patterns = CheatKind.allCases.compactMap { kind -> FraudPattern? in
+                guard let days = byKind[kind] else { return nil }
+                let fit = LogisticFit(
+                    days.map { examples[$0] } + honest, around: biasStart, none, precision: precision, limits: limits)
+                return FraudPattern(name: kind.rawValue, bias: fit.bias, weights: fit.weights)
+            }
+            let share = Double(rows.count { $0.isCheat }) / Double(max(1, rows.count))
+            let shift = Elementary.logit(usualShare) - Elementary.logit(min(max(share, 0.001), 0.999))
             return FraudModel(
-                version: "worlds-5", bias: sum.bias, weights: sum.weights.map { ($0 * 1_000).rounded() / 1_000 },
-                familyLimit: familyLimit, trees: trees.trees, treeBias: trees.bias,
-                rarity: FraudRarity(examples, unasked: Set(common).union(0..<FraudSignal.allCases.count)))
+                version: "worlds-6", patterns: patterns,
+                rarity: FraudRarity(examples, unasked: Set(common).union(0..<FraudSignal.allCases.count)),
+                priorShift: (shift * 100).rounded() / 100)
         }
 
         /// A kind counts at least as much as an even share of the kinds, if that takes no day for more than the
@@ -116,20 +123,17 @@ extension Backtest {
             }
         }
 
-        private static func holdOut(
-            _ kinds: [CheatKind], _ rows: [WorldRun.Row], _ test: [WorldRun.Row], seen: FraudModel
-        ) {
+        /// A pattern is learnt from its own kind and from honesty alone: a kind is left out by its pattern.
+        private static func holdOut(_ kinds: [CheatKind], _ test: [WorldRun.Row], seen: FraudModel) {
             guard !kinds.isEmpty else { return }
-            print(
-                "\nkind left out      sum: AP recall   trees: AP recall  rarity: AP recall     all: AP recall   "
-                    + "had it seen it: AP recall")
+            print("\nkind left out     patterns: AP recall    all: AP recall    had it seen it: AP recall")
             for kind in kinds {
-                let model = fit(rows, without: kind)
+                let unseen = seen.without(kind)
                 var line = kind.rawValue + String(repeating: " ", count: max(0, 18 - kind.rawValue.count))
-                for model in [model.sumOnly, model.treesOnly, model.rarityOnly, model, seen] {
+                for model in [unseen.patternsOnly, unseen, seen] {
                     let report = DetectionReport(test.map { .init(row: $0, score: model.logit($0.judgement.features)) })
                     line += " \(decimal(report.precision(of: kind), places: 3))"
-                    line += " \(decimal(report.recall(of: kind), places: 3))    "
+                    line += " \(decimal(report.recall(of: kind), places: 3))      "
                 }
                 print(line)
             }
@@ -162,44 +166,43 @@ extension Backtest {
 }
 
 extension FraudModel {
-    /// Before any example: nats for each unit of a signal, and of a change.
+    /// Before any example: all signals speak for the one pattern there is.
     static var unlearnt: FraudModel {
         let signals = FraudSignal.allCases.count
-        return FraudModel(
-            version: "", bias: -4, weights: (0..<FraudFeatures.count).map { $0 < signals ? 0.18 : 0.08 },
-            familyLimit: Backtest.Train.familyLimit)
+        let weights = (0..<FraudFeatures.count).map { $0 < signals ? 0.18 : 0.08 }
+        return FraudModel(version: "", patterns: [FraudPattern(name: "fraud", bias: -4, weights: weights)])
     }
 
-    fileprivate var sumOnly: FraudModel {
-        FraudModel(version: version, bias: bias, weights: weights, familyLimit: familyLimit)
+    fileprivate func without(_ kind: CheatKind) -> FraudModel {
+        var model = self
+        model.patterns.removeAll { $0.name == kind.rawValue }
+        return model
     }
 
-    fileprivate var treesOnly: FraudModel {
-        FraudModel(
-            version: version, bias: treeBias, weights: [], familyLimit: familyLimit, trees: trees,
-            treeBias: treeBias)
+    fileprivate var patternsOnly: FraudModel {
+        var model = self
+        model.rarity = nil
+        return model
     }
 
     fileprivate var rarityOnly: FraudModel {
-        FraudModel(version: version, bias: 0, weights: [], familyLimit: familyLimit, rarity: rarity)
+        var model = self
+        model.patterns = []
+        return model
     }
 
-    /// The weights as source.
+    /// The patterns as source.
     var source: String {
+        func indented(_ text: String) -> [String] { text.split(separator: "\n").map { "        \($0)" } }
         var lines = [
             "/// Made by `tributary backtest train`; not to be edited.", "enum StandardWeights {",
-            "    static let version = \"\(version)\"", "    static let bias = \(decimal(bias))",
-            "    static let treeBias = \(decimal(treeBias))", "    static let familyLimit = \(decimal(familyLimit))",
-            "",
-            "    /// Thousandths of a nat, by feature.", "    static let weights = \"\"\"",
+            "    static let version = \"\(version)\"",
+            "    static let priorShift = \(decimal(priorShift, places: 2))", "",
+            "    /// As `FraudPattern.text(of:)` writes them.", "    static let patterns = \"\"\"",
         ]
-        for (index, weight) in weights.enumerated() where weight > 0 {
-            lines.append("        \(FraudFeatures.name(index)) \(Int((weight * 1_000).rounded()))")
-        }
-        lines += ["        \"\"\"", "", "    /// As `FraudRarity.text` writes it.", "    static let rarity = \"\"\""]
-        lines += (rarity?.text ?? "").split(separator: "\n").map { "        \($0)" }
-        lines += ["        \"\"\"", "", "    /// As `FraudTree.text` writes them.", "    static let trees = \"\"\""]
-        lines += trees.map { "        \($0.text)" }
+        lines += indented(FraudPattern.text(of: patterns)) + ["        \"\"\"", ""]
+        lines += ["    /// As `FraudRarity.text` writes it.", "    static let rarity = \"\"\""]
+        lines += indented(rarity?.text ?? "")
         return (lines + ["        \"\"\"", "}", ""]).joined(separator: "\n")
     }
 }

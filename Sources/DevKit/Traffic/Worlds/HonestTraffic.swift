@@ -40,8 +40,13 @@ extension WorldMaker {
         let utc = (hour - shift).truncatingRemainder(dividingBy: 24)
         var at = moment(day, utc < 0 ? utc + 24 : utc)
         if dice.happens(program.previews) { preview(index, number, at) }
+        if dice.happens(member.latecomers) { comeFromRival(index, number, at, person) }
         let landing = dice.happens(member.paid) ? "gclid=" + dice.word(12) : ""
         var landed = click(index, number, at: at, by: person, landing: landing)
+        if programs.count > 1, dice.happens(member.tabs) {
+            let other = (number + 1 + dice.below(programs.count - 1)) % programs.count
+            _ = click(index, other, at: at.adding(seconds: Int64(dice.whole(1...30))), by: person)
+        }
         if dice.happens(program.clicksAgain) {
             at = at.adding(seconds: Int64(dice.scale(3...40_000)))
             guard self.day(of: at) < days else { return }
@@ -49,6 +54,16 @@ extension WorldMaker {
         }
         guard dice.happens(min(0.6, program.conversion * conversion)) else { return }
         buy(index, number, landed, person)
+    }
+
+    /// Who read of the shop elsewhere, and clicked there, looks for a code or a better price before paying.
+    private mutating func comeFromRival(_ index: Int, _ number: Int, _ at: Timestamp, _ person: Visitor) {
+        let rivals = members.indices.filter {
+            $0 != index && members[$0].programs.contains(number) && members[$0].joinDay <= day(of: at)
+        }
+        let before = at.adding(seconds: -Int64(dice.scale(20...3_400)))
+        guard !rivals.isEmpty, before >= start else { return }
+        _ = click(dice.pick(rivals), number, at: before, by: person)
     }
 
     /// A messenger or mailbox that looks at the link before a person does.

@@ -87,6 +87,10 @@ struct WorldMember {
     var publicCoupons = 0.0
     var leakedCoupons = 0.0
     var autoship = 0.0
+    /// Shares of its visitors who come from another affiliate's link within the hour, and who open other programmes'
+    /// links beside it.
+    var latecomers = 0.0
+    var tabs = 0.0
     /// Share of its visitors who are up at night, or travel, as its audience is.
     var nightly = 0.0
     var foreign = 0.0

@@ -65,7 +65,9 @@ struct WorldMaker {
         member.sigmaFactor = dice.happens(0.12) ? dice.within(0.35...0.8) : 1
         member.travels = dice.happens(0.1) ? dice.within(0.05...0.6) : 0
         member.publicCoupons = dice.happens(0.4) ? dice.within(0.02...0.3) : 0
-        member.leakedCoupons = dice.happens(0.3) ? dice.within(0.005...0.06) : 0
+        member.leakedCoupons = dice.happens(0.3) ? dice.scale(0.005...0.8) : 0
+        member.latecomers = dice.happens(0.3) ? dice.scale(0.003...0.15) : 0
+        member.tabs = dice.happens(0.35) ? dice.scale(0.002...0.08) : 0
         member.autoship = dice.happens(0.06) ? dice.within(0.1...0.5) : 0
     }
 
@@ -80,7 +82,9 @@ struct WorldMaker {
             member.conversion *= dice.within(2...6)
             member.timeFactor *= dice.scale(0.01...0.3)
             member.publicCoupons = dice.within(0...0.8)
-            member.leakedCoupons = dice.happens(0.5) ? dice.within(0...0.1) : 0
+            member.leakedCoupons = dice.happens(0.5) ? dice.within(0...0.4) : 0
+            // Whoever is about to pay looks for a code, wherever he came from.
+            member.latecomers = dice.within(0...0.7)
         case .content:
             member.conversion *= dice.within(0.2...0.6)
             member.timeFactor *= dice.within(2...12)

@@ -15,15 +15,17 @@ public struct FraudDecision: Sendable, Hashable, Codable {
     }
 }
 
-/// Learns from decisions: the linear weights move from the standard ones as far as the decided cases ask for, and no
-/// weight falls below 0. The trees stay as they are, so that a wrong admin can spoil half of a score at most.
+/// Learns from decisions: how far each signal is trusted where a pattern uses it, and what it says beside all patterns.
+/// The patterns and what is rare stay as they were learnt, and nothing learnt falls below 0: no decision turns a signal
+/// round.
 ///
 /// Admins look at what is suspected, and at a case once, however many days it takes: cases are another world than days.
 /// So a sample of all days counts beside them, each as probable as the standard model has it, and what nobody looked at
 /// stays what it was.
 public struct DecisionLearning: Sendable {
-    /// λ: what the standard weights count beside the decisions.
-    private static let precision = 20.0
+    /// λ: what the standard trust counts beside the decisions; and the standard bias.
+    private static let precision = 300.0
+    private static let biasPrecision = 20.0
     private static let examplesMaximum = 5_000
     /// Days in the sample.
     public static let backgroundMaximum = 400
@@ -40,7 +42,8 @@ public struct DecisionLearning: Sendable {
     public init(_ standard: FraudModel) { self.standard = standard }
 
     public mutating func learn(_ decision: FraudDecision, _ features: FraudFeatures) {
-        examples.append(example(features, truth: decision.isConfirmed ? 1 : 0, doubt: Self.doubt))
+        examples.append(
+            FraudExample(features: features, truth: decision.isConfirmed ? 1 : 0, doubt: Self.doubt))
         if examples.count > DecisionLearning.examplesMaximum { examples.removeFirst() }
     }
 
@@ -52,19 +55,8 @@ public struct DecisionLearning: Sendable {
         if isFull { background.removeLast() }
         let truth = Elementary.logistic(standard.logit(features))
         let index = background.firstIndex { $0.key > key } ?? background.count
-        background.insert((key, example(features, truth: truth, weight: Self.backgroundWeight)), at: index)
-    }
-
-    /// What a nat of the weights is of the odds.
-    private var share: Double { standard.slope * standard.weightShare }
-
-    private func example(
-        _ features: FraudFeatures, truth: Double, weight: Double = 1, doubt: Double = 0
-    ) -> FraudExample {
-        let weighed = zip(standard.weights, features.values).reduce(standard.bias) { $0 + $1.0 * Double($1.1) }
-        return FraudExample(
-            features: features, truth: truth, weight: weight, offset: standard.logit(features) - share * weighed,
-            doubt: doubt)
+        let example = FraudExample(features: features, truth: truth, weight: Self.backgroundWeight)
+        background.insert((key, example), at: index)
     }
 
     /// The standard model as the decisions so far change it.
@@ -72,17 +64,27 @@ public struct DecisionLearning: Sendable {
         guard !examples.isEmpty else { return standard }
         let all = examples + background.map(\.example)
         let fit = LogisticFit(
-            all, around: standard.bias, standard.weights, precision: Self.precision,
-            biasPrecision: Self.precision, share: share)
+            all.map(weighable), around: standard.bias, standard.trust + standard.added, precision: Self.precision,
+            biasPrecision: Self.biasPrecision, share: standard.slope)
         var model = standard
         model.bias = fit.bias
-        model.weights = fit.weights
+        model.trust = Array(fit.weights.prefix(FraudFeatures.count))
+        model.added = Array(fit.weights.suffix(FraudFeatures.count))
         model.version = "\(standard.version)+\(examples.count)"
         if let calibration = Calibration(of: model, by: all, decisions: examples.count) {
             model.slope *= calibration.slope
             model.priorShift += calibration.shift
         }
         return model
+    }
+
+    /// An example by what its features say through the patterns, in nats, and then by themselves.
+    private func weighable(_ example: FraudExample) -> FraudExample {
+        let values = standard.tangent(example.features).map(Float.init) + example.features.values
+        let weighed = zip(standard.trust + standard.added, values).reduce(standard.bias) { $0 + $1.0 * Double($1.1) }
+        return FraudExample(
+            features: FraudFeatures(values: values), truth: example.truth, weight: example.weight,
+            offset: standard.logit(example.features) - standard.slope * weighed, doubt: example.doubt)
     }
 }
 

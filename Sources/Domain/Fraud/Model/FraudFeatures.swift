@@ -7,7 +7,7 @@ public struct FraudFeatures: Sendable, Hashable, Codable {
 
     public internal(set) var values: [Float]
 
-    init(values: [Float]) { self.values = values }
+    public init(values: [Float]) { self.values = values }
 
     init(_ findings: [SignalFinding]) {
         values = [Float](repeating: 0, count: FraudFeatures.count)

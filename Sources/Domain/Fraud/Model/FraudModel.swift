@@ -1,61 +1,36 @@
-/// Weighs the signals of an affiliate to a probability: a sum of what each adds, no family more than its limit, beside
-/// trees and beside how rare they are among honest affiliates; no signal ever adds less than nothing.
+/// Weighs the signals of an affiliate to a probability: each kind of fraud has a pattern that gives the odds of that
+/// kind, and the odds of fraud are their sum, beside the odds of what is rare among honest affiliates without being any
+/// known kind. So a signal that tells one kind for sure is enough, however little it says of the others; and no signal
+/// ever lowers a score.
 public struct FraudModel: Sendable, Codable {
     /// Of the stored weights; a stored score keeps the version that made it.
     public var version: String
-    /// Nats without any evidence.
-    public var bias: Double
-    /// By feature, in nats for each unit; none below 0.
-    public var weights: [Double]
-    /// Nats that one family of signals adds at most.
-    public var familyLimit: Double
-    /// Trees that are asked beside the sum, of which the mean counts; empty without.
-    public var trees: [FraudTree]
-    /// Nats of the trees without any evidence.
-    public var treeBias: Double
-    /// How rare the signals are among honest affiliates, which counts as much as sum and trees; nil: not asked.
+    public var patterns: [FraudPattern]
+    /// How rare the signals are among honest affiliates; nil: not asked.
     public var rarity: FraudRarity?
-    /// How the share of fraud differs from that among the examples the weights were learnt from, in nats.
+    /// By feature, what a nat counts that a pattern gives it: 1 until decisions say otherwise, never below 0.
+    public var trust: [Double]
+    /// By feature, nats for each unit beside the patterns: 0 until decisions say otherwise, never below.
+    public var added: [Double]
+    /// Nats by which decisions moved the odds of everybody.
+    public var bias: Double
+    /// How the share of fraud differs from that among the examples the patterns were learnt from, in nats.
     public var priorShift: Double
     /// What a nat of evidence turned out to be worth; 1 until enough was decided to tell.
     public var slope: Double
 
     public init(
-        version: String, bias: Double, weights: [Double], familyLimit: Double, trees: [FraudTree] = [],
-        treeBias: Double = 0, rarity: FraudRarity? = nil, priorShift: Double = 0, slope: Double = 1
+        version: String, patterns: [FraudPattern], rarity: FraudRarity? = nil, bias: Double = 0,
+        priorShift: Double = 0, slope: Double = 1
     ) {
         self.version = version
-        self.bias = bias
-        self.weights = weights
-        self.familyLimit = familyLimit
-        self.trees = trees
-        self.treeBias = treeBias
+        self.patterns = patterns
         self.rarity = rarity
+        self.bias = bias
         self.priorShift = priorShift
         self.slope = slope
-    }
-
-    /// What each feature adds to the logarithm of the odds by its weight and its rarity, in nats, the limits of the
-    /// families applied in proportion. What trees add belongs to no feature by itself.
-    public func contributions(_ features: FraudFeatures) -> [Double] {
-        var parts = weighed(features)
-        for part in rarity?.contributions(features) ?? [] { parts[part.index] += part.nats }
-        return parts.map { $0 * weightShare * slope }
-    }
-
-    /// What each adds to the sum.
-    private func weighed(_ features: FraudFeatures) -> [Double] {
-        var parts = [Double](repeating: 0, count: FraudFeatures.count)
-        var sums: [FraudSignal.Family: Double] = [:]
-        for index in parts.indices where features.values[index] > 0 && index < weights.count {
-            parts[index] = weights[index] * Double(features.values[index])
-            if let family = FraudFeatures.family(index) { sums[family, default: 0] += parts[index] }
-        }
-        for index in parts.indices where parts[index] > 0 {
-            guard let family = FraudFeatures.family(index), let sum = sums[family], sum > familyLimit else { continue }
-            parts[index] *= familyLimit / sum
-        }
-        return parts
+        trust = [Double](repeating: 1, count: FraudFeatures.count)
+        added = [Double](repeating: 0, count: FraudFeatures.count)
     }
 
     /// The logarithm of the odds without any evidence: the least there is.
@@ -72,19 +47,62 @@ public struct FraudModel: Sendable, Codable {
         return none + priorShift + slope * (weighed - none)
     }
 
-    /// Nats by which rarity alone must outweigh the mean to count instead of it: what weights and trees were never
-    /// shown they take for nothing.
-    private static let rarityMargin = 2.5
-
-    /// What the model says before it is calibrated.
-    func uncalibrated(_ features: FraudFeatures) -> Double {
-        let linear = bias + weighed(features).reduce(0, +)
-        var all = linear
-        if !trees.isEmpty { all += trees.reduce(treeBias) { $0 + $1.value(features.values) } }
-        guard let rare = rarity?.logit(features) else { return all * weightShare }
-        return max((all + rare) * weightShare, rare - FraudModel.rarityMargin)
+    /// What each feature adds to the logarithm of the odds, in nats: in the proportions in which the patterns use it
+    /// that fit, and together all that there is above the base.
+    public func contributions(_ features: FraudFeatures) -> [Double] {
+        var parts = tangent(features)
+        for (index, value) in present(features) { parts[index] = trust[index] * parts[index] + added[index] * value }
+        let odds = odds(features)
+        let rare = odds.rare.map { Elementary.exp($0 - odds.all) } ?? 0
+        if rare > 0 { for part in rarity?.contributions(features) ?? [] { parts[part.index] += rare * part.nats } }
+        let sum = parts.reduce(0, +)
+        guard sum > 0 else { return parts }
+        let scale = (logit(features) - base) / sum
+        return parts.map { $0 * scale }
     }
 
-    /// What a nat of the sum is of the whole.
-    var weightShare: Double { 1 / Double(1 + (trees.isEmpty ? 0 : 1) + (rarity == nil ? 0 : 1)) }
+    /// How the logarithm of the odds changes with the trust in each feature, in nats: what the patterns give it, each
+    /// counting by its share of the odds.
+    func tangent(_ features: FraudFeatures) -> [Double] {
+        let (present, odds) = (present(features), odds(features))
+        var parts = [Double](repeating: 0, count: FraudFeatures.count)
+        for (pattern, logit) in zip(patterns, odds.patterns) {
+            let share = Elementary.exp(logit - odds.all)
+            for (index, value) in present { parts[index] += share * pattern.weights[index] * value }
+        }
+        return parts
+    }
+
+    /// The pattern that fits best; nil if what is rare fits better, or nothing speaks for any.
+    public func likeliest(_ features: FraudFeatures) -> FraudPattern? {
+        let odds = odds(features)
+        guard let best = zip(patterns, odds.patterns).max(by: { $0.1 < $1.1 }), best.1 > best.0.bias,
+            best.1 >= odds.rare ?? -.infinity
+        else { return nil }
+        return best.0
+    }
+
+    /// What the model says before it is calibrated.
+    private func uncalibrated(_ features: FraudFeatures) -> Double {
+        present(features).reduce(bias + odds(features).all) { $0 + added[$1.index] * $1.value }
+    }
+
+    private func present(_ features: FraudFeatures) -> [(index: Int, value: Double)] {
+        features.values.enumerated().compactMap { $1 > 0 ? (index: $0, value: Double($1)) : nil }
+    }
+
+    /// Nats by which what is rare counts less: its odds are those of any fraud, most of which has a pattern.
+    private static let rarityMargin = 2.0
+
+    /// The logarithms of the odds of each pattern, of no known kind, and of any of them.
+    private func odds(_ features: FraudFeatures) -> (patterns: [Double], rare: Double?, all: Double) {
+        let trusted = present(features).map { (index: $0.index, value: trust[$0.index] * $0.value) }
+        let logits = patterns.map { pattern in
+            trusted.reduce(pattern.bias) { $0 + pattern.weights[$1.index] * $1.value }
+        }
+        let rare = rarity.map { $0.logit(features) - FraudModel.rarityMargin }
+        let most = max(logits.max() ?? -.infinity, rare ?? -.infinity)
+        let sum = logits.reduce(rare.map { Elementary.exp($0 - most) } ?? 0) { $0 + Elementary.exp($1 - most) }
+        return (logits, rare, most + Elementary.log(sum))
+    }
 }

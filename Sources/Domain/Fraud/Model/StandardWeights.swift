@@ -1,275 +1,193 @@
 /// Made by `tributary backtest train`; not to be edited.
 enum StandardWeights {
-    static let version = "worlds-5"
-    static let bias = -4.103178
-    static let treeBias = -2.337012
-    static let familyLimit = 6.000000
+    static let version = "worlds-6"
+    static let priorShift = -1.08
 
-    /// Thousandths of a nat, by feature.
-    static let weights = """
-        fast_orders 36
-        slow_orders 122
-        day_late_orders 89
-        orders_after_rival 544
-        unknown_clicks 116
-        rival_devices 159
-        other_countries 39
-        hosted_orders 180
-        automated_orders 486
-        new_customers 754
-        returning_customers 434
-        rival_customers 74
-        twin_orders 18
-        self_orders 46
-        near_limit_orders 451
-        repeated_orders 699
-        foreign_coupons 69
-        even_orders 87
-        early_refunds 206
-        chargebacks 599
-        top_customer 332
-        top_amount 67
-        low_conversion 60
-        high_conversion 250
-        program_bursts 787
-        night_clicks 200
-        paid_clicks 39
-        narrow_times 304
-        time_shape 160
-        order_hours 57
-        narrow_amounts 56
-        small_orders 104
-        device_ring 545
-        fast_orders_change 298
-        orders_after_rival_change 36
-        rival_devices_change 8
-        other_countries_change 164
-        off_market_orders_change 3
-        hosted_orders_change 213
-        automated_orders_change 231
-        returning_customers_change 62
-        twin_orders_change 82
-        self_orders_change 380
-        near_limit_orders_change 27
-        repeated_orders_change 348
-        top_amount_change 52
-        new_on_used_devices_change 206
-        high_conversion_change 250
-        clicks_again_change 103
-        returning_click_devices_change 162
-        returning_click_addresses_change 27
-        regular_clicks_change 157
-        program_bursts_change 137
-        night_clicks_change 103
-        paid_clicks_change 44
-        time_shape_change 16
-        order_hours_change 41
-        click_hours_change 99
-        narrow_amounts_change 58
-        small_orders_change 29
-        device_ring_change 445
+    /// As `FraudPattern.text(of:)` writes them.
+    static let patterns = """
+        pattern clickFlooding -753
+        slow_orders 51 day_late_orders 35 returning_customers 13 even_orders 4 chargebacks 4 low_conversion 17
+        clicks_again 9 regular_clicks 83 night_clicks 6 day_late_orders_change 7 returning_customers_change 3
+        rival_customers_change 2 low_conversion_change 11 clicks_again_change 28
+        returning_click_devices_change 30 returning_click_addresses_change 17 regular_clicks_change 14
+        night_clicks_change 29
+        pattern clickInjection -733
+        fast_orders 35 instant_orders 15 orders_after_rival 20 foreign_clicks 1 night_orders 1
+        high_conversion 19 program_bursts 10 top_click_agent 31 night_clicks 7 off_market_clicks 3 paid_clicks 8
+        assists 1 narrow_amounts 1 fast_orders_change 56 instant_orders_change 39 orders_after_rival_change 55
+        foreign_clicks_change 11 night_orders_change 11 foreign_coupons_change 13 refunds_change 1
+        high_conversion_change 25 program_bursts_change 13 top_click_agent_change 2 night_clicks_change 2
+        paid_clicks_change 4 time_shape_change 28 order_hours_change 19 narrow_amounts_change 18
+        pattern bots -807
+        hosted_orders 64 automated_orders 97 new_customers 51 repeat_customers 31 even_orders 11 refunds 7
+        early_refunds 29 top_order_device 10 top_order_agent 2 top_amount 32 high_conversion 21
+        returning_click_devices 2 regular_clicks 5 referrerless_clicks 1 top_click_device 18 automated_clicks 31
+        narrow_times 20 time_shape 37 small_orders 34 fast_orders_change 2 hosted_orders_change 17
+        automated_orders_change 54 new_customers_change 37 repeat_customers_change 4 twin_orders_change 14
+        foreign_coupons_change 4 even_orders_change 6 refunds_change 8 early_refunds_change 21
+        top_order_device_change 8 top_order_agent_change 8 top_amount_change 33 high_conversion_change 24
+        program_bursts_change 8 referrerless_clicks_change 15 top_click_device_change 7 hosted_clicks_change 22
+        automated_clicks_change 22 off_market_clicks_change 10 narrow_times_change 15 time_shape_change 19
+        amount_shape_change 6 small_orders_change 22
+        pattern deviceFarm -682
+        foreign_clicks 8 rival_devices 6 new_customers 112 rival_customers 7 refunds 7 early_refunds 7
+        high_conversion 20 program_bursts 1 automated_clicks 21 night_clicks 15 paid_clicks 7 narrow_times 33
+        time_shape 24 order_hours 46 narrow_amounts 3 rival_devices_change 14 new_customers_change 31
+        rival_customers_change 16 refunds_change 1 early_refunds_change 13 top_order_subnet_change 41
+        top_amount_change 2 new_on_used_devices_change 41 high_conversion_change 25 program_bursts_change 18
+        top_click_device_change 3 automated_clicks_change 26 time_shape_change 23 order_hours_change 19
+        narrow_amounts_change 6
+        pattern replayedOrders -711
+        unknown_clicks 89 missing_clicks 81 rival_devices 2 returning_customers 2 twin_orders 66
+        near_limit_orders 2 repeated_orders 102 top_customer 26 high_conversion 16 night_clicks 10
+        narrow_times 25 narrow_amounts 1 fast_orders_change 10 instant_orders_change 15 unknown_clicks_change 12
+        missing_clicks_change 22 rival_devices_change 1 twin_orders_change 24 near_limit_orders_change 7
+        repeated_orders_change 62 top_order_device_change 14 top_customer_change 21 high_conversion_change 25
+        top_referrer_change 2 narrow_times_change 2 click_hours_change 2 narrow_amounts_change 11
+        large_orders_change 1
+        pattern stolenCards -702
+        other_countries 17 night_orders 34 new_customers 97 chargebacks 105 top_sub_id 11 high_conversion 20
+        night_clicks 4 narrow_times 3 large_orders 33 foreign_clicks_change 6 other_countries_change 44
+        off_market_orders_change 7 night_orders_change 19 new_customers_change 44 chargebacks_change 10
+        top_order_address_change 11 top_sub_id_change 22 reordering_addresses_change 2
+        new_on_used_devices_change 32 high_conversion_change 25 top_referrer_change 4 hosted_clicks_change 3
+        order_hours_change 5 click_hours_change 2 amount_shape_change 19 large_orders_change 44
+        pattern selfReferral -753
+        fast_orders 11 new_customers 81 repeat_customers 33 self_orders 78 refunds 11 top_order_device 52
+        top_customer 15 high_conversion 25 referrerless_clicks 9 paid_clicks 7 narrow_times 12 large_orders 1
+        fast_orders_change 19 orders_after_rival_change 4 new_customers_change 47 repeat_customers_change 37
+        self_orders_change 51 even_orders_change 4 refunds_change 25 early_refunds_change 5
+        top_order_device_change 25 top_customer_change 9 reordering_devices_change 12 high_conversion_change 25
+        returning_click_devices_change 2 referrerless_clicks_change 8 top_referrer_change 19
+        narrow_times_change 9 time_shape_change 3
+        pattern cookieStuffing -659
+        slow_orders 29 day_late_orders 48 hosted_orders 46 low_conversion 64 program_bursts 78 top_referrer 3
+        refunds_change 1 early_refunds_change 6 low_conversion_change 12 top_referrer_change 48
+        night_clicks_change 6
+        pattern proxies -727
+        missing_clicks 20 other_countries 1 off_market_orders 46 hosted_orders 54 other_networks 97
+        night_orders 1 new_customers 6 foreign_coupons 6 rushed_orders 10 early_refunds 4 high_conversion 25
+        program_bursts 13 clicks_after_rival 20 referrerless_clicks 8 automated_clicks 19 narrow_times 22
+        time_shape 15 order_hours 5 missing_clicks_change 4 foreign_clicks_change 14 other_countries_change 7
+        off_market_orders_change 36 hosted_orders_change 3 other_networks_change 7 night_orders_change 3
+        new_customers_change 1 foreign_coupons_change 7 rushed_orders_change 23 top_amount_change 13
+        high_conversion_change 25 program_bursts_change 5 referrerless_clicks_change 6 hosted_clicks_change 30
+        automated_clicks_change 10 night_clicks_change 9 paid_clicks_change 5 click_hours_change 12
+        small_orders_change 12
+        pattern incentivised -802
+        rival_devices 2 new_customers 53 even_orders 17 refunds 38 early_refunds 101 top_amount 49 top_sub_id 1
+        high_conversion 22 referrerless_clicks 2 hosted_clicks 28 night_clicks 17 narrow_times 8 time_shape 14
+        order_hours 1 small_orders 63 fast_orders_change 27 rival_devices_change 7 new_customers_change 39
+        rival_customers_change 1 early_refunds_change 5 top_amount_change 36 top_sub_id_change 23
+        high_conversion_change 25 top_referrer_change 4 night_clicks_change 1 time_shape_change 21
+        order_hours_change 13 amount_shape_change 7 narrow_amounts_change 5 small_orders_change 37
+        pattern thresholdGaming -726
+        fast_orders 2 orders_after_rival 8 other_countries 8 new_customers 61 returning_customers 5
+        near_limit_orders 119 even_orders 8 chargebacks 24 high_conversion 25 referrerless_clicks 4
+        top_click_device 9 automated_clicks 16 narrow_times 24 amount_shape 8 narrow_amounts 40
+        orders_after_rival_change 4 returning_customers_change 10 near_limit_orders_change 18
+        foreign_coupons_change 9 chargebacks_change 3 top_customer_change 5 high_conversion_change 25
+        clicks_after_rival_change 1 top_referrer_change 12 top_click_device_change 3 top_click_agent_change 4
+        automated_clicks_change 6 click_hours_change 2 amount_shape_change 15
+        pattern slowRamp -587
+        fast_orders 2 instant_orders 17 shared_devices 18 new_customers 40 rival_customers 10
+        top_order_subnet 10 automated_clicks 11 paid_clicks 7 assists 12 narrow_times 5 instant_orders_change 18
+        shared_devices_change 2 new_customers_change 22 rival_customers_change 21 near_limit_orders_change 14
+        new_on_used_devices_change 71 high_conversion_change 25 automated_clicks_change 15 time_shape_change 8
+        order_hours_change 7 small_orders_change 14
+        pattern collusionRing -658
+        fast_orders 8 instant_orders 2 rival_devices 45 returning_customers 127 rival_customers 30
+        high_conversion 25 paid_clicks 5 assists 6 narrow_times 6 device_ring 52 fast_orders_change 17
+        instant_orders_change 6 shared_devices_change 22 rival_devices_change 46 returning_customers_change 21
+        rival_customers_change 21 twin_orders_change 1 even_orders_change 3 refunds_change 3
+        high_conversion_change 25 paid_clicks_change 1 assists_change 12 time_shape_change 2
+        click_hours_change 4 device_ring_change 52
+        pattern brandBidding -635
+        fast_orders 9 other_countries 9 returning_customers 59 rival_customers 18 foreign_coupons 13
+        even_orders 9 refunds 2 early_refunds 7 high_conversion 11 top_click_agent 10 narrow_times 32
+        small_orders 7 paid_orders 38 fast_orders_change 17 instant_orders_change 21
+        returning_customers_change 17 rival_customers_change 19 near_limit_orders_change 10
+        foreign_coupons_change 7 early_refunds_change 7 chargebacks_change 12 top_amount_change 3
+        top_sub_id_change 9 high_conversion_change 25 off_market_clicks_change 1 time_shape_change 16
+        small_orders_change 19 paid_orders_change 38
         """
 
     /// As `FraudRarity.text` writes it.
     static let rarity = """
-        -5491 1166 486
-        fast_orders_change 128 143 170 200 228 261 284 304 322 360 368 382
-        instant_orders_change 164 175 192 206 217 241 284 312 337 355 355 364
-        slow_orders_change 75 99 137 171 204 235 265 290 312 327 334 335
-        day_late_orders_change 79 103 142 176 209 238 268 285 311 323 330 334
-        orders_after_rival_change 217 221 235 248 280 325 398 437 450 450 450 450
-        unknown_clicks_change 117 142 185 231 291 371 450 450 450 450 450 450
-        missing_clicks_change 85 131 211 290 415 450 450 450 450 450 450 450
-        used_clicks_change 99 121 155 182 206 230 255 278 306 324 337 345
-        foreign_clicks_change 182 188 199 212 225 240 265 302 345 373 417 450
-        shared_devices_change 130 139 156 174 189 205 222 238 252 269 284 302
-        rival_devices_change 182 188 209 240 282 325 362 396 450 450 450 450
-        other_devices_change 84 117 170 229 291 343 428 428 450 450 450 450
-        other_countries_change 118 136 165 187 212 233 246 267 292 323 342 366
-        off_market_orders_change 90 109 136 163 192 217 246 266 293 302 315 332
-        hosted_orders_change 151 165 185 205 223 249 267 286 297 317 328 355
-        other_networks_change 86 119 183 239 294 378 450 450 450 450 450 450
+        -5600 1174 498
+        fast_orders_change 132 147 171 197 226 260 302 336 386 393 393 402
+        instant_orders_change 160 173 193 214 232 261 298 325 354 374 374 379
+        slow_orders_change 75 99 137 171 199 225 252 283 304 328 343 356
+        day_late_orders_change 77 102 145 181 211 232 253 283 301 318 345 361
+        orders_after_rival_change 126 140 162 188 219 255 285 320 348 386 413 428
+        unknown_clicks_change 112 137 179 235 289 343 411 450 450 450 450 450
+        missing_clicks_change 88 134 217 293 382 431 450 450 450 450 450 450
+        used_clicks_change 101 125 157 184 204 236 267 300 336 372 401 437
+        foreign_clicks_change 184 190 206 216 227 240 273 309 342 384 437 450
+        shared_devices_change 131 141 153 169 185 200 214 226 236 249 258 266
+        rival_devices_change 179 186 199 220 256 307 348 356 367 376 392 412
+        other_devices_change 84 117 172 234 302 366 398 450 450 450 450 450
+        other_countries_change 113 127 155 176 196 214 236 259 281 300 328 338
+        off_market_orders_change 85 102 130 158 182 203 228 255 276 319 345 366
+        hosted_orders_change 152 163 182 199 214 236 251 263 270 284 292 307
+        other_networks_change 87 122 193 260 308 374 431 450 450 450 450 450
         automated_orders_change 450 450 450 450 450 450 450 450 450 450 450 450
-        night_orders_change 85 116 168 217 258 301 342 357 360 369 376 399
-        new_customers_change 89 123 188 256 319 418 450 450 450 450 450 450
-        returning_customers_change 91 126 188 248 302 367 433 433 450 450 450 450
-        repeat_customers_change 84 109 148 190 231 267 294 331 348 354 361 361
-        rival_customers_change 175 184 201 231 281 346 450 450 450 450 450 450
-        twin_orders_change 111 125 156 187 213 249 295 347 431 431 450 450
-        self_orders_change 210 218 234 249 262 271 286 306 321 348 376 417
-        near_limit_orders_change 105 125 164 207 237 271 297 316 335 343 362 369
+        night_orders_change 83 114 165 210 255 307 353 384 407 437 450 450
+        new_customers_change 89 125 184 247 321 374 419 450 450 450 450 450
+        returning_customers_change 90 125 186 249 292 320 358 385 450 450 450 450
+        repeat_customers_change 84 108 145 184 225 267 310 347 413 450 450 450
+        rival_customers_change 182 186 202 232 274 340 382 397 450 450 450 450
+        twin_orders_change 110 125 155 181 210 252 297 330 371 382 410 432
+        self_orders_change 235 240 254 264 276 285 295 312 340 365 378 396
+        near_limit_orders_change 102 121 162 197 231 259 292 325 343 358 365 394
         repeated_orders_change 450 450 450 450 450 450 450 450 450 450 450 450
-        foreign_coupons_change 190 197 207 220 245 257 279 302 334 347 374 379
-        rushed_orders_change 146 156 183 219 270 339 397 417 450 450 450 450
-        even_orders_change 90 125 187 240 297 339 362 400 421 437 450 450
-        refunds_change 107 145 206 264 330 401 450 450 450 450 450 450
-        early_refunds_change 102 126 181 230 286 340 373 450 450 450 450 450
-        chargebacks_change 221 224 233 250 273 344 360 386 450 450 450 450
-        top_order_address_change 109 142 182 210 230 247 260 276 294 319 343 358
-        top_order_subnet_change 110 133 156 177 197 213 229 247 270 289 311 333
-        top_order_device_change 104 138 183 213 238 261 283 300 316 333 350 375
-        top_customer_change 98 130 181 208 237 258 285 298 319 328 350 387
-        top_order_agent_change 110 136 170 196 224 253 285 318 353 388 431 450
-        top_amount_change 101 137 178 202 218 228 240 248 261 271 279 293
-        top_sub_id_change 120 139 160 180 199 228 263 309 350 350 353 362
-        reordering_devices_change 115 146 189 229 262 285 311 334 354 380 398 406
-        reordering_addresses_change 115 146 187 227 262 291 322 353 391 417 417 417
-        new_on_used_devices_change 153 161 179 201 224 256 285 314 333 354 380 398
-        low_conversion_change 123 195 299 362 419 419 428 428 437 437 450 450
-        clicks_again_change 82 103 130 156 180 202 228 250 264 281 297 306
-        returning_click_devices_change 90 119 158 190 219 246 263 273 287 299 307 318
-        returning_click_addresses_change 91 118 158 185 207 224 235 245 260 270 280 295
-        rapid_clicks_change 60 114 211 306 413 437 450 450 450 450 450 450
-        regular_clicks_change 80 98 140 178 211 246 283 318 360 402 450 450
-        program_bursts_change 268 268 269 269 274 310 407 450 450 450 450 450
-        clicks_after_rival_change 94 105 143 182 220 266 340 391 450 450 450 450
-        referrerless_clicks_change 89 118 142 163 180 192 201 208 214 221 228 236
-        top_referrer_change 92 111 134 155 172 180 191 205 224 252 287 343
-        top_click_address_change 84 110 144 172 192 213 228 237 247 256 261 267
-        top_click_subnet_change 87 106 133 156 176 192 203 210 215 222 225 229
-        top_click_device_change 84 108 136 159 180 198 215 228 240 255 270 279
-        top_click_agent_change 83 111 140 161 178 188 196 202 207 212 219 224
-        hosted_clicks_change 93 126 170 200 220 238 254 266 278 291 301 314
-        automated_clicks_change 89 125 197 266 317 345 402 450 450 450 450 450
-        night_clicks_change 62 94 142 178 209 238 259 283 310 328 345 374
-        off_market_clicks_change 74 90 119 147 170 193 214 235 257 276 299 311
-        paid_clicks_change 72 93 126 158 183 207 225 241 252 263 274 282
-        assists_change 96 120 169 224 271 334 384 450 450 450 450 450
-        narrow_times_change 98 113 137 160 182 209 230 251 271 284 303 313
-        time_shape_change 66 91 133 168 197 218 233 249 261 272 286 299
-        order_hours_change 84 112 159 206 250 285 315 338 370 387 413 450
-        click_hours_change 99 122 150 171 187 202 216 232 246 260 273 281
-        amount_shape_change 62 87 128 164 189 207 222 235 247 260 270 281
-        narrow_amounts_change 109 132 161 181 194 204 212 220 224 227 230 233
-        large_orders_change 68 105 158 193 220 242 260 270 288 311 328 341
-        small_orders_change 68 106 163 208 246 284 321 354 391 413 427 450
+        foreign_coupons_change 170 175 193 210 226 246 257 272 293 318 331 367
+        rushed_orders_change 145 158 189 228 268 334 380 432 450 450 450 450
+        even_orders_change 89 127 186 236 297 362 427 450 450 450 450 450
+        refunds_change 106 141 199 255 306 361 428 450 450 450 450 450
+        early_refunds_change 103 130 181 238 297 365 428 450 450 450 450 450
+        chargebacks_change 218 224 231 240 277 315 347 381 450 450 450 450
+        top_order_address_change 111 141 178 207 235 255 272 290 305 326 328 336
+        top_order_subnet_change 110 132 158 181 201 220 237 255 275 289 301 315
+        top_order_device_change 101 140 190 218 246 267 285 314 325 344 362 383
+        top_customer_change 97 129 184 215 241 265 282 307 340 362 389 427
+        top_order_agent_change 109 136 165 187 210 237 267 303 337 353 368 373
+        top_amount_change 96 129 177 206 228 248 261 279 291 300 314 332
+        top_sub_id_change 122 145 168 187 200 217 244 285 314 361 428 428
+        reordering_devices_change 116 147 190 228 257 282 308 321 336 354 377 381
+        reordering_addresses_change 116 145 189 229 264 296 321 350 372 392 399 418
+        new_on_used_devices_change 157 165 181 199 221 246 276 301 334 377 392 431
+        low_conversion_change 126 202 324 407 450 450 450 450 450 450 450 450
+        clicks_again_change 79 102 129 153 177 198 222 244 268 286 307 323
+        returning_click_devices_change 88 117 158 190 222 248 269 289 303 318 330 344
+        returning_click_addresses_change 88 116 154 184 206 227 244 260 278 297 312 327
+        rapid_clicks_change 58 114 210 303 413 450 450 450 450 450 450 450
+        regular_clicks_change 82 102 140 176 207 237 283 328 359 427 450 450
+        program_bursts_change 152 156 164 172 181 189 196 210 218 224 239 253
+        clicks_after_rival_change 83 107 143 178 209 238 262 281 294 309 328 343
+        referrerless_clicks_change 92 119 144 166 181 193 206 216 226 235 242 251
+        top_referrer_change 97 115 135 156 174 184 197 217 246 273 305 339
+        top_click_address_change 83 110 143 168 189 206 220 231 243 250 258 268
+        top_click_subnet_change 86 105 132 155 173 187 198 205 211 215 218 223
+        top_click_device_change 85 112 141 163 182 200 218 234 248 262 273 283
+        top_click_agent_change 82 111 142 167 184 200 211 220 228 235 245 251
+        hosted_clicks_change 87 119 167 203 228 245 258 265 272 278 280 282
+        automated_clicks_change 90 125 199 276 324 378 450 450 450 450 450 450
+        night_clicks_change 62 92 139 178 214 256 285 311 338 371 406 416
+        off_market_clicks_change 71 86 110 129 143 154 162 168 173 178 182 188
+        paid_clicks_change 72 94 129 164 191 211 227 240 255 265 276 286
+        assists_change 78 101 142 177 205 230 262 293 334 354 362 364
+        narrow_times_change 98 114 140 165 192 214 234 250 268 287 297 312
+        time_shape_change 67 92 134 169 194 216 228 243 257 271 284 293
+        order_hours_change 83 112 163 210 259 299 322 354 380 394 402 428
+        click_hours_change 103 128 158 178 193 205 217 228 236 248 260 274
+        amount_shape_change 61 86 130 166 192 215 233 252 272 286 305 327
+        narrow_amounts_change 107 130 158 178 190 200 209 214 220 225 231 235
+        large_orders_change 67 102 151 187 215 243 263 279 299 310 320 331
+        small_orders_change 68 108 165 213 254 282 312 343 349 369 393 432
         device_ring_change 450 450 450 450 450 450 450 450 450 450 450 450
-        drift_change 163 172 183 193 203 212 221 229 236 241 246 250
-        paid_orders_change 91 108 136 159 178 198 219 241 271 315 361 380
-        anomaly 3 4 6 8 11 14 18 23 28 34 41 49
-        """
-
-    /// As `FraudTree.text` writes them.
-    static let trees = """
-        148:5600 148:3600 64:2000 73:400 36:200 18:800 59:200 -84 -61 -49 28 47 239 250 400
-        148:5600 148:3600 18:1200 73:400 37:200 64:2000 -1:200 -82 -59 -48 14 46 238 400 238
-        148:5600 148:3600 49:4800 19:200 36:200 18:800 -1:200 -79 -56 -43 14 45 237 400 237
-        148:5600 148:3600 49:4800 73:400 37:200 37:200 -1:200 -77 -53 -43 9 18 164 400 232
-        148:5600 19:400 18:1600 148:3600 148:2400 3:4000 18:2000 -74 -38 -27 5 36 181 181 362
-        148:5200 19:400 24:4000 148:3600 148:2400 64:1600 -1:200 -71 -41 -31 -2 19 163 400 222
-        148:5600 37:200 71:800 148:3200 70:200 35:2000 -1:200 -70 -38 -13 1 32 222 400 222
-        37:200 148:5200 64:1200 24:200 59:200 18:800 37:1600 -59 -23 -19 31 31 118 156 283
-        24:4000 37:200 -1:200 19:200 64:1200 -1:200 -1:200 -42 23 39 158 400 198 198 198
-        49:4000 63:200 -1:200 17:200 72:200 -1:200 -1:200 -40 29 58 153 311 153 153 153
-        148:5200 148:3200 71:800 73:200 19:400 18:1200 -1:200 -63 -44 -34 -5 16 157 400 214
-        4:3200 3:4000 -1:200 18:800 59:200 -1:200 -1:200 -20 88 88 185 372 185 185 185
-        24:3200 37:200 98:200 19:200 70:800 -1:200 -1:200 -37 16 41 149 149 149 335 242
-        49:3200 63:200 -1:200 17:200 72:200 -1:200 -1:200 -35 22 45 123 249 123 123 123
-        35:2000 19:800 22:200 67:800 19:1200 18:200 -1:200 -24 37 43 89 89 171 252 171
-        4:2800 2:3600 -1:200 18:800 59:200 -1:200 -1:200 -18 66 66 140 282 140 140 140
-        24:4000 59:200 24:5200 63:200 3:2000 -1:200 -1:200 -39 4 19 121 121 121 269 195
-        71:800 49:3200 -1:200 18:1200 -1:200 -1:200 -1:200 -12 76 156 76 313 156 156 156
-        48:5600 35:2000 -1:200 83:200 22:200 -1:200 -1:200 -14 73 73 153 307 153 153 153
-        4:3200 24:2800 -1:200 37:200 98:200 -1:200 -1:200 -22 39 59 124 248 124 124 124
-        49:4000 63:200 -1:200 17:200 72:200 -1:200 -1:200 -29 16 35 98 197 98 98 98
-        31:2400 35:1600 -1:200 19:800 22:200 -1:200 -1:200 -13 58 58 142 285 142 142 142
-        24:3200 59:200 98:200 63:200 3:2000 -1:200 -1:200 -33 3 16 91 91 91 207 149
-        4:2800 18:1600 -1:200 19:400 65:200 -1:200 -1:200 -16 38 54 105 211 105 105 105
-        49:4000 35:1600 -1:200 63:200 22:200 -1:200 -1:200 -18 34 42 89 180 89 89 89
-        25:1200 71:800 -1:200 18:1200 -1:200 -1:200 -1:200 -8 82 200 99 400 200 200 200
-        48:5600 24:3200 -1:200 0:1600 98:200 -1:200 -1:200 -9 62 62 127 254 127 127 127
-        5:2400 49:4000 -1:200 18:1200 -1:200 -1:200 -1:200 -9 73 154 76 308 154 154 154
-        31:2400 24:4000 -1:200 37:200 24:5200 -1:200 -1:200 -18 32 57 117 234 117 117 117
-        4:3200 3:4400 -1:200 36:200 59:200 -1:200 -1:200 -14 38 46 95 191 95 95 95
-        71:800 49:2800 -1:200 35:1200 -1:200 -1:200 -1:200 -9 50 104 50 208 104 104 104
-        48:5600 24:2800 -1:200 35:1200 98:200 -1:200 -1:200 -8 55 55 114 228 114 114 114
-        25:1200 49:4000 -1:200 74:1200 -1:200 -1:200 -1:200 -6 77 157 77 333 167 167 167
-        31:2400 59:200 -1:200 63:200 119:1200 -1:200 -1:200 -27 4 16 105 209 105 105 105
-        4:3200 83:2000 -1:200 59:200 65:200 -1:200 -1:200 -21 19 50 86 173 86 86 86
-        24:5200 14:3200 -1:200 83:200 37:200 -1:200 -1:200 -10 38 38 79 158 79 79 79
-        5:2800 3:4800 -1:200 18:800 59:200 -1:200 -1:200 -9 47 61 124 248 124 124 124
-        71:800 14:3200 -1:200 12:800 37:400 -1:200 -1:200 -8 43 43 90 179 90 90 90
-        48:5600 49:2800 -1:200 0:1200 -1:200 -1:200 -1:200 -8 49 101 49 201 101 101 101
-        25:1200 31:2000 -1:200 35:2000 17:200 -1:200 -1:200 -5 68 68 138 274 138 138 138
-        24:5200 2:3600 -1:200 18:800 59:400 -1:200 -1:200 -10 35 35 73 147 73 73 73
-        4:2400 14:2400 1:400 34:800 37:400 -1:200 -1:200 -9 36 36 76 76 76 167 122
-        49:4000 24:2800 -1:200 37:200 98:200 -1:200 -1:200 -15 24 35 73 146 73 73 73
-        71:800 3:4400 -1:200 18:1600 59:200 -1:200 -1:200 -6 40 40 83 165 83 83 83
-        48:5600 31:2000 -1:200 63:400 17:200 -1:200 -1:200 -9 30 46 93 186 93 93 93
-        5:2400 4:2400 -1:200 14:2400 1:400 -1:200 -1:200 -5 49 49 100 199 100 100 100
-        49:4000 83:2000 -1:200 59:200 50:200 -1:200 -1:200 -17 14 41 70 140 70 70 70
-        31:2400 24:3600 -1:200 19:800 98:200 -1:200 -1:200 -8 41 41 84 167 84 84 84
-        25:1200 118:3600 -1:200 35:2000 59:200 -1:200 -1:200 -5 59 59 119 236 119 119 119
-        15:2800 4:3200 -1:200 88:800 -1:200 -1:200 -1:200 -4 70 142 70 282 142 142 142
-        49:4000 18:2000 -1:200 74:400 65:200 -1:200 -1:200 -7 32 34 68 135 68 68 68
-        71:800 24:2800 -1:200 37:200 98:200 -1:200 -1:200 -12 20 36 75 149 75 75 75
-        48:5600 18:2000 -1:200 86:800 65:200 -1:200 -1:200 -6 41 41 84 168 84 84 84
-        25:1200 24:5200 -1:200 35:2000 -1:200 -1:200 -1:200 -4 53 107 53 214 107 107 107
-        31:2400 14:3200 12:200 19:400 37:400 -1:200 -1:200 -9 24 37 77 77 77 184 130
-        49:4000 74:1200 -1:200 63:400 0:2400 -1:200 -1:200 -10 26 31 65 131 65 65 65
-        118:4000 83:2000 59:200 12:800 115:2000 -1:200 -1:200 -8 34 34 70 70 70 190 130
-        4:3200 2:3600 -1:200 36:200 59:400 -1:200 -1:200 -10 26 33 68 135 68 68 68
-        15:2800 24:5200 -1:200 14:3200 -1:200 -1:200 -1:200 -4 57 116 57 243 122 122 122
-        5:2800 3:5200 -1:200 18:1600 -1:200 -1:200 -1:200 -4 42 86 42 172 86 86 86
-        71:800 115:1600 -1:200 59:200 41:4400 -1:200 -1:200 -15 14 34 69 138 69 69 69
-        49:4000 31:1600 -1:200 36:200 17:200 -1:200 -1:200 -8 22 31 63 127 63 63 63
-        25:1200 4:2400 -1:200 88:800 1:400 -1:200 -1:200 -4 47 47 96 192 96 96 96
-        48:5600 24:4000 -1:200 35:1200 98:200 -1:200 -1:200 -5 37 37 77 153 77 77 77
-        15:2800 10:2400 -1:200 18:2000 -1:200 -1:200 -1:200 -3 55 110 55 220 110 110 110
-        31:2400 4:1600 12:200 14:2400 1:400 -1:200 -1:200 -5 34 34 70 70 70 167 119
-        22:5200 2:4400 35:800 18:200 3:1600 -1:200 -1:200 -10 18 31 63 63 63 184 123
-        49:4000 74:1200 -1:200 86:800 0:2400 -1:200 -1:200 -6 29 29 62 123 62 62 62
-        97:3200 24:5200 -1:200 88:800 -1:200 -1:200 -1:200 -4 39 80 39 159 80 80 80
-        25:1200 118:3200 -1:200 83:2000 59:200 -1:200 -1:200 -4 44 44 89 178 89 89 89
-        30:2400 4:1600 18:200 35:1200 1:400 -1:200 -1:200 -5 32 32 65 65 65 165 115
-        48:5600 115:2000 -1:200 61:200 41:4400 -1:200 -1:200 -10 19 35 71 142 71 71 71
-        71:800 24:2800 -1:200 37:800 98:200 -1:200 -1:200 -6 31 31 63 126 63 63 63
-        49:4000 31:1600 -1:200 63:400 17:200 -1:200 -1:200 -7 20 29 60 120 60 60 60
-        15:2800 4:2800 -1:200 14:3200 1:400 -1:200 -1:200 -3 49 49 99 197 99 99 99
-        31:2400 2:4400 12:200 74:1200 59:200 -1:200 -1:200 -4 31 31 63 63 63 154 108
-        25:1200 24:5600 -1:200 20:3200 -1:200 -1:200 -1:200 -3 41 83 41 166 83 83 83
-        115:2800 3:4400 50:200 38:200 59:200 18:400 -1:200 -7 26 30 61 61 108 191 131
-        97:3200 22:4400 -1:200 88:800 35:800 -1:200 -1:200 -4 35 35 72 143 72 72 72
-        49:4000 18:2000 -1:200 61:200 65:200 -1:200 -1:200 -9 16 28 58 116 58 58 58
-        48:5600 10:2400 -1:200 115:1600 -1:200 -1:200 -1:200 -3 34 68 34 136 68 68 68
-        30:2400 4:1600 18:200 34:2400 1:400 -1:200 -1:200 -4 29 29 59 59 59 153 106
-        15:2800 71:800 -1:200 24:2800 -1:200 -1:200 -1:200 -2 45 91 45 181 91 91 91
-        5:2400 118:3200 -1:200 74:1200 59:200 -1:200 -1:200 -3 33 33 68 135 68 68 68
-        31:2400 96:2400 12:200 14:2400 141:200 -1:200 -1:200 -4 29 29 59 59 59 144 102
-        25:1200 49:2800 -1:200 86:1200 -1:200 -1:200 -1:200 -3 39 78 39 155 78 78 78
-        4:3200 3:5200 -1:200 18:400 59:200 -1:200 -1:200 -7 18 28 57 113 57 57 57
-        71:800 24:4000 -1:200 59:200 98:200 -1:200 -1:200 -11 11 28 58 115 58 58 58
-        48:5600 35:2800 -1:200 88:800 18:200 -1:200 -1:200 -4 31 31 64 127 64 64 64
-        49:4000 18:2000 -1:200 61:200 65:200 -1:200 -1:200 -8 15 27 55 110 55 55 55
-        97:3200 31:2000 -1:200 14:3600 17:200 -1:200 -1:200 -3 32 32 64 128 64 64 64
-        115:2800 3:4400 50:200 38:200 59:400 65:400 -1:200 -6 22 27 54 54 102 175 118
-        15:2800 24:5600 -1:200 20:3600 69:800 -1:200 -1:200 -2 41 41 83 164 83 83 83
-        25:1200 118:3600 -1:200 74:1600 59:200 -1:200 -1:200 -3 37 37 74 147 74 74 74
-        30:2400 4:1600 18:200 14:2400 1:400 -1:200 -1:200 -3 26 26 54 54 54 144 99
-        10:3200 22:4400 -1:200 2:3600 35:800 -1:200 -1:200 -3 28 28 58 115 58 58 58
-        49:4000 96:2400 -1:200 115:1600 141:200 -1:200 -1:200 -3 27 27 54 108 54 54 54
-        4:3200 24:2800 -1:200 37:800 98:200 -1:200 -1:200 -5 26 26 54 107 54 54 54
-        5:2400 31:1600 22:2800 88:800 17:200 -1:200 -1:200 -3 30 30 61 61 61 136 98
-        48:5600 24:5600 -1:200 86:800 69:800 -1:200 -1:200 -3 30 30 60 120 60 60 60
-        25:1200 10:2400 -1:200 35:2800 -1:200 -1:200 -1:200 -2 35 70 35 139 70 70 70
-        15:2800 118:4000 -1:200 115:1600 59:200 -1:200 -1:200 -2 38 38 76 151 76 76 76
-        97:4400 3:5200 -1:200 22:4400 59:200 -1:200 -1:200 -2 34 34 68 135 68 68 68
-        31:2400 4:2000 12:200 61:200 1:400 -1:200 -1:200 -7 13 26 52 52 52 130 91
-        49:4000 18:2000 -1:200 61:200 65:200 -1:200 -1:200 -7 12 26 53 105 53 53 53
-        71:800 24:5200 -1:200 59:200 -1:200 -1:200 -1:200 -9 9 53 26 105 53 53 53
-        30:2400 115:2000 18:200 59:800 41:4400 -1:200 -1:200 -6 17 24 50 50 50 136 93
-        25:1200 96:2400 -1:200 88:800 141:200 -1:200 -1:200 -3 33 33 66 132 66 66 66
-        4:3200 23:5600 -1:200 38:200 34:400 -1:200 -1:200 -5 19 25 51 102 51 51 51
-        48:5600 31:2000 -1:200 14:3600 17:200 -1:200 -1:200 -3 28 28 57 113 57 57 57
-        15:2800 49:2800 -1:200 74:1600 -1:200 -1:200 -1:200 -2 35 70 35 140 70 70 70
-        5:2800 24:5600 -1:200 115:1600 69:800 -1:200 -1:200 -2 29 29 59 117 59 59 59
-        16:2000 10:2400 -1:200 2:4400 -1:200 -1:200 -1:200 -2 36 72 36 143 72 72 72
-        97:3200 118:3600 -1:200 63:2400 59:200 -1:200 -1:200 -3 27 27 54 107 54 54 54
-        25:1200 115:2800 -1:200 86:1200 41:4400 -1:200 -1:200 -2 31 31 63 125 63 63 63
-        49:4000 18:2000 -1:200 61:200 65:200 -1:200 -1:200 -7 11 25 50 100 50 50 50
-        4:3200 96:2400 -1:200 14:2400 141:200 -1:200 -1:200 -3 24 24 49 99 49 49 49
-        71:800 24:3200 -1:200 37:800 98:200 -1:200 -1:200 -4 24 25 50 100 50 50 50
-        31:2400 3:5200 12:200 20:3200 59:200 -1:200 -1:200 -3 23 23 48 48 48 121 84
-        48:5600 30:2000 -1:200 19:1200 18:200 -1:200 -1:200 -3 27 27 54 107 54 54 54
+        drift_change 163 170 181 190 197 204 210 216 221 228 234 238
+        paid_orders_change 89 106 131 154 177 196 216 239 257 289 321 367
+        anomaly 3 4 6 8 10 13 17 21 26 32 38 46
         """
 }
