@@ -100,7 +100,12 @@ struct LearningTests {
                 #expect(logit >= before, "\(signal) at \(strength)")
                 before = logit
             }
-            #expect(model.likeliest(features)?.name == kind.rawValue, "\(signal)")
+            let without = model.patterns.map { pattern in
+                var rest = model
+                rest.patterns.removeAll { $0.name == pattern.name }
+                return (name: pattern.name, logit: rest.logit(features))
+            }
+            #expect(without.min { $0.logit < $1.logit }?.name == kind.rawValue, "\(signal)")
             let nats = model.logit(features) - model.base
             #expect(nats > 1, "\(signal) \(nats)")
         }

@@ -73,15 +73,6 @@ public struct FraudModel: Sendable, Codable {
         return parts
     }
 
-    /// The pattern that fits best; nil if what is rare fits better, or nothing speaks for any.
-    public func likeliest(_ features: FraudFeatures) -> FraudPattern? {
-        let odds = odds(features)
-        guard let best = zip(patterns, odds.patterns).max(by: { $0.1 < $1.1 }), best.1 > best.0.bias,
-            best.1 >= odds.rare ?? -.infinity
-        else { return nil }
-        return best.0
-    }
-
     /// What the model says before it is calibrated.
     private func uncalibrated(_ features: FraudFeatures) -> Double {
         present(features).reduce(bias + odds(features).all) { $0 + added[$1.index] * $1.value }
