@@ -74,8 +74,10 @@ struct EvidenceReader {
         else { return "\(signal): \(text) but \(counted)" }
         guard abs(percent - 100 * Double(k) / Double(n)) <= 0.5 else { return "\(signal): no percentage: \(text)" }
         let leftOut = leftOut(of: program)
+        // Which keys came how often is remembered for two weeks.
+        let since = first > 0 ? day - PairHistory.tallyDays : .min
         let past = signals(program) {
-            $0.affiliate == affiliate && $0.day <= day - days && !leftOut.contains($0.day)
+            $0.affiliate == affiliate && $0.day > since && $0.day <= day - days && !leftOut.contains($0.day)
         }.counts(signal)
         let before = EvidenceReader.pick(line, of: past)
         if let stated = said.6.firstMatch(of: #/past ([\d.]+) %/#).flatMap({ Double($0.1) }), let before,

@@ -10,7 +10,7 @@ import Testing
 @Suite("The evidence of cases", .serialized, .timeLimit(.minutes(5))) struct FraudEvidenceTests {
     @Test(
         "What a cheat's screen states, counted again by hand from the raw events, is true",
-        arguments: [(CheatKind.clickInjection, UInt64(15)), (.replayedOrders, 18), (.collusionRing, 21)])
+        arguments: [(CheatKind.clickInjection, UInt64(15)), (.replayedOrders, 13), (.collusionRing, 21)])
     func sentences(cheat: CheatKind, seed: UInt64) async throws {
         try await TestConsole.with { console in
             let world = try await Self.world(FraudWorld.insert([cheat], seed: seed, into: console), console)
