@@ -9,7 +9,7 @@ extension Backtest {
             abstract: "Learns the standard weights on made worlds and writes them as source.",
             discussion: """
                 The same seeds make the same weights. With --hold-out a table says how well a kind of fraud is found \
-                by weights that never saw it, beside those that did.
+                without its pattern, beside with it.
                 """)
 
         /// λ on a pattern's weights, which start at 0.
@@ -123,7 +123,8 @@ extension Backtest {
             }
         }
 
-        /// A pattern is learnt from its own kind and from honesty alone: a kind is left out by its pattern.
+        /// A pattern is learnt from its own kind and from honesty alone: a kind is left out by its pattern. Only what a
+        /// power of ten of rarity is worth, two numbers, was learnt of all kinds.
         private static func holdOut(_ kinds: [CheatKind], _ test: [WorldRun.Row], seen: FraudModel) {
             guard !kinds.isEmpty else { return }
             print("\nkind left out     patterns: AP recall    all: AP recall    had it seen it: AP recall")

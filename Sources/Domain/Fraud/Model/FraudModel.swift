@@ -2,7 +2,7 @@
 /// kind, and the odds of fraud are their sum, beside the odds of what is rare among honest affiliates without being any
 /// known kind. So a signal that tells one kind for sure is enough, however little it says of the others; and no signal
 /// ever lowers a score.
-public struct FraudModel: Sendable, Codable {
+public struct FraudModel: Sendable {
     /// Of the stored weights; a stored score keeps the version that made it.
     public var version: String
     public var patterns: [FraudPattern]
@@ -50,9 +50,9 @@ public struct FraudModel: Sendable, Codable {
     /// What each feature adds to the logarithm of the odds, in nats: in the proportions in which the patterns use it
     /// that fit, and together all that there is above the base.
     public func contributions(_ features: FraudFeatures) -> [Double] {
-        var parts = tangent(features)
-        for (index, value) in present(features) { parts[index] = trust[index] * parts[index] + added[index] * value }
-        let odds = odds(features)
+        let (present, odds) = (present(features), odds(features))
+        var parts = tangent(present, odds)
+        for (index, value) in present { parts[index] = trust[index] * parts[index] + added[index] * value }
         let rare = odds.rare.map { Elementary.exp($0 - odds.all) } ?? 0
         if rare > 0 { for part in rarity?.contributions(features) ?? [] { parts[part.index] += rare * part.nats } }
         let sum = parts.reduce(0, +)
@@ -63,8 +63,9 @@ public struct FraudModel: Sendable, Codable {
 
     /// How the logarithm of the odds changes with the trust in each feature, in nats: what the patterns give it, each
     /// counting by its share of the odds.
-    func tangent(_ features: FraudFeatures) -> [Double] {
-        let (present, odds) = (present(features), odds(features))
+    func tangent(_ features: FraudFeatures) -> [Double] { tangent(present(features), odds(features)) }
+
+    private func tangent(_ present: [Present], _ odds: Odds) -> [Double] {
         var parts = [Double](repeating: 0, count: FraudFeatures.count)
         for (pattern, logit) in zip(patterns, odds.patterns) {
             let share = Elementary.exp(logit - odds.all)
@@ -78,15 +79,18 @@ public struct FraudModel: Sendable, Codable {
         present(features).reduce(bias + odds(features).all) { $0 + added[$1.index] * $1.value }
     }
 
-    private func present(_ features: FraudFeatures) -> [(index: Int, value: Double)] {
+    private typealias Present = (index: Int, value: Double)
+    /// The logarithms of the odds of each pattern, of no known kind, and of any of them.
+    private typealias Odds = (patterns: [Double], rare: Double?, all: Double)
+
+    private func present(_ features: FraudFeatures) -> [Present] {
         features.values.enumerated().compactMap { $1 > 0 ? (index: $0, value: Double($1)) : nil }
     }
 
     /// Nats by which what is rare counts less: its odds are those of any fraud, most of which has a pattern.
     private static let rarityMargin = 2.0
 
-    /// The logarithms of the odds of each pattern, of no known kind, and of any of them.
-    private func odds(_ features: FraudFeatures) -> (patterns: [Double], rare: Double?, all: Double) {
+    private func odds(_ features: FraudFeatures) -> Odds {
         let trusted = present(features).map { (index: $0.index, value: trust[$0.index] * $0.value) }
         let logits = patterns.map { pattern in
             trusted.reduce(pattern.bias) { $0 + pattern.weights[$1.index] * $1.value }

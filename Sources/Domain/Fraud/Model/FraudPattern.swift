@@ -1,5 +1,5 @@
 /// What one kind of fraud looks like: what each signal says for it, against honesty.
-public struct FraudPattern: Sendable, Codable, Hashable {
+public struct FraudPattern: Sendable, Hashable {
     /// The kind.
     public let name: String
     /// Nats without any evidence.

@@ -3,7 +3,7 @@
 ///
 /// Look-alikes make their own signals common, so these say little here however strong they are; and who was odd from
 /// the first day on may be, so the standard model asks for changes alone.
-public struct FraudRarity: Sendable, Codable {
+public struct FraudRarity: Sendable {
     /// What a signal must reach for each step of its tail.
     static let steps: [Float] = [0.2, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5]
     /// Families that count, the rarest first.
