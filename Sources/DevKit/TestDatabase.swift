@@ -73,6 +73,17 @@ public struct TestDatabase: Sendable {
         return PostgresPool(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
+    /// Another pool on the same database, whose sessions have the rights of the application and no more; once for each.
+    ///
+    /// Roles belong to the cluster, which other tests share: this one has the name of the database.
+    public func makeApplicationPool(size: Int = 1) async throws -> PostgresPool {
+        try await pool.transaction { transaction throws(PostgresError) in
+            try transaction.run("DO $$ BEGIN EXECUTE format('CREATE ROLE %I LOGIN', current_database()); END $$")
+            try ApplicationRole.grant(to: name, in: transaction)
+        }
+        return makePool(size: size) { $0.url = url.replacing("postgres@", with: "\(name)@") }
+    }
+
     /// The tables that have rows: those that migrations fill, of a fresh database.
     public func filledTables() async throws -> [String] {
         try await pool.transaction { transaction throws(PostgresError) in

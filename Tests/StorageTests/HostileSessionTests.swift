@@ -80,7 +80,7 @@ struct HostileSessionTests {
     func attacks() async throws {
         try await TestDatabase.with(poolSize: 1) { database in
             try await prepare(database)
-            let pool = database.makePool(size: 1) { $0.url = database.url.replacing("postgres@", with: "hostile@") }
+            let pool = try await database.makeApplicationPool()
             for (name, attack, sqlState) in HostileSessionTests.attacks {
                 let error = await #expect(throws: PostgresError.self, "it \(name)") {
                     try await pool.transaction(attempts: 1) { t throws(PostgresError) in _ = try t.run(attack) }
@@ -116,8 +116,6 @@ struct HostileSessionTests {
 
     private func prepare(_ database: TestDatabase) async throws {
         try await database.pool.transaction { t throws(PostgresError) in
-            try t.run("DO $$ BEGIN CREATE ROLE hostile LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
-            try ApplicationRole.grant(to: "hostile", in: t)
             try t.run(
                 """
                 INSERT INTO ledger_transaction (transaction_id, key, kind, input_hash, recorded_at)

@@ -163,14 +163,10 @@ private struct Guarded {
 
     static func with(_ body: (Guarded) async throws -> Void) async throws {
         try await TestDatabase.with(poolSize: 1) { database in
-            try await database.pool.transaction { t throws(PostgresError) in
-                try t.run("DO $$ BEGIN CREATE ROLE payer_role LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
-                try ApplicationRole.grant(to: "payer_role", in: t)
+            _ = try await database.pool.transaction { t throws(PostgresError) in
                 try t.run("INSERT INTO affiliate (affiliate_id, name) VALUES ('a', 'a')")
             }
-            let application = database.makePool(size: 1) {
-                $0.url = database.url.replacing("postgres@", with: "payer_role@")
-            }
+            let application = try await database.makeApplicationPool()
             try await body(Guarded(database: database, application: application))
             await application.close()
         }
