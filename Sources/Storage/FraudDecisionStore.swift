@@ -100,7 +100,7 @@ public enum FraudDecisionStore {
         try transaction.run(
             """
             WITH judged AS (SELECT max(day) AS day FROM fraud_judgement),
-            prior AS (SELECT fraud_case_id, affiliate_id, to_jsonb(c) AS before FROM fraud_case c
+            prior AS (SELECT fraud_case_id, affiliate_id, first_day, last_day, to_jsonb(c) AS before FROM fraud_case c
                 WHERE fraud_case_id = ANY ($1::int8[])),
             decided AS (
                 UPDATE fraud_case SET status = CASE WHEN $2 THEN 'confirmed' ELSE 'dismissed' END, reason = $3,
@@ -108,16 +108,19 @@ public enum FraudDecisionStore {
                     decided_day = COALESCE((SELECT day FROM judged), ($5 AT TIME ZONE 'UTC')::date)
                 WHERE fraud_case_id = ANY ($1::int8[]) RETURNING fraud_case_id, decided_day)
             INSERT INTO fraud_decision (fraud_case_id, affiliate_id, day, is_confirmed, reason, features, model_version,
-                decided_by, decided_at, batch_id, allowance_days, prior)
+                decided_by, decided_at, batch_id, allowance_days, prior, features_layout)
             SELECT p.fraud_case_id, p.affiliate_id, d.decided_day - DATE '1970-01-01', $2, $3, s.features,
-                s.model_version, $4, $5, $6, $7, p.before
+                s.model_version, $4, $5, $6, $7, p.before, COALESCE(s.features_layout, $8)
+            -- The case's strongest day: until somebody looks, what was seen may have faded.
             FROM decided d JOIN prior p USING (fraud_case_id) LEFT JOIN LATERAL (
-                SELECT features, model_version FROM fraud_judgement j WHERE j.affiliate_id = p.affiliate_id
-                ORDER BY day DESC LIMIT 1) s ON true
+                SELECT features, features_layout, model_version FROM fraud_judgement j
+                WHERE j.affiliate_id = p.affiliate_id
+                ORDER BY (j.day BETWEEN p.first_day AND p.last_day) IS TRUE DESC, probability DESC, day DESC
+                LIMIT 1) s ON true
             ORDER BY p.fraud_case_id
             """, .int8s(caseIDs), .bool(ruling.isConfirmed), .text(ruling.reason), .text(ruling.actor),
             .timestamp(microsecondsSinceEpoch: ruling.at.microsecondsSinceEpoch), .uuid(batchID.value),
-            .int4(ruling.allowanceDays))
+            .int4(ruling.allowanceDays), .int4(FraudFeatures.layout))
     }
 
     /// Puts what a person said about conversions over what the engine said, and keeps that.
@@ -146,15 +149,15 @@ public enum FraudDecisionStore {
     ) throws(PostgresError) -> [Int32: [FraudDecision]] {
         let decisions = try transaction.query(
             """
-            SELECT day, affiliate_id, is_confirmed, allowance_days FROM fraud_decision
-            WHERE NOT sealed AND undone_at IS NULL ORDER BY fraud_decision_id
-            """
+            SELECT day, affiliate_id, is_confirmed, allowance_days, CASE WHEN features_layout = $1 THEN features END
+            FROM fraud_decision WHERE NOT sealed AND undone_at IS NULL ORDER BY fraud_decision_id
+            """, .int4(FraudFeatures.layout)
         ) { row throws(PostgresError) in
             (
                 day: try row.int4(0),
                 decision: FraudDecision(
                     affiliate: FraudHash.of(try row.text(1)), isConfirmed: try row.bool(2),
-                    allowanceDays: try row.int4(3))
+                    allowanceDays: try row.int4(3), seen: try row.bytesOrNull(4).map(FraudModelStore.features))
             )
         }
         return Dictionary(grouping: decisions, by: \.day).mapValues { $0.map(\.decision) }

@@ -90,7 +90,7 @@ public enum FraudModelStore {
         }
     }
 
-    /// Learns a version from all decisions; it judges nothing until it is promoted.
+    /// Learns a version from all decisions, whatever the weights were; it judges nothing until it is promoted.
     ///
     /// - Returns: its number, and the decisions that it learnt from; nil without any.
     public static func learn(
@@ -100,9 +100,8 @@ public enum FraudModelStore {
         let decisions = try transaction.query(
             """
             SELECT affiliate_id, is_confirmed, features FROM fraud_decision
-            WHERE features IS NOT NULL AND undone_at IS NULL AND split_part(model_version, '/', 1) = $1
-            ORDER BY fraud_decision_id
-            """, .text(standard.version)
+            WHERE features IS NOT NULL AND undone_at IS NULL AND features_layout = $1 ORDER BY fraud_decision_id
+            """, .int4(FraudFeatures.layout)
         ) { row throws(PostgresError) in
             let decision = FraudDecision(
                 affiliate: FraudHash.of(try row.text(0)), isConfirmed: try row.bool(1))
@@ -131,9 +130,8 @@ public enum FraudModelStore {
         try transaction.query(
             """
             SELECT affiliate_id, day, features FROM fraud_judgement
-            WHERE split_part(model_version, '/', 1) = $1
-            ORDER BY hashtextextended(affiliate_id, day - date '1970-01-01') LIMIT $2
-            """, .text(FraudModel.standard.version), .int8(Int64(DecisionLearning.backgroundMaximum))
+            WHERE features_layout = $1 ORDER BY hashtextextended(affiliate_id, day - date '1970-01-01') LIMIT $2
+            """, .int4(FraudFeatures.layout), .int8(Int64(DecisionLearning.backgroundMaximum))
         ) { row throws(PostgresError) in
             (FraudHash.of(try row.text(0)), try row.date(1), try features(try row.bytes(2)))
         }
@@ -171,19 +169,19 @@ public enum FraudModelStore {
         return .done
     }
 
-    /// What was seen of affiliates on the days since `day`, judged with the standard model's features.
+    /// What was seen of affiliates on the days since `day`, measured as they are now.
     public static func seen(
         since day: Int32, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [(affiliateID: String, day: Int32, features: FraudFeatures)] {
         try transaction.query(
             """
             SELECT affiliate_id, day, features FROM fraud_judgement
-            WHERE day >= $1 AND split_part(model_version, '/', 1) = $2 ORDER BY affiliate_id, day
-            """, .date(daysSinceEpoch: day), .text(FraudModel.standard.version)
+            WHERE day >= $1 AND features_layout = $2 ORDER BY affiliate_id, day
+            """, .date(daysSinceEpoch: day), .int4(FraudFeatures.layout)
         ) { row throws(PostgresError) in (try row.text(0), try row.date(1), try features(try row.bytes(2))) }
     }
 
-    private static func features(_ bytes: [UInt8]) throws(PostgresError) -> FraudFeatures {
+    static func features(_ bytes: [UInt8]) throws(PostgresError) -> FraudFeatures {
         do throws(UnreadableState) {
             return try FraudFeatures(bytes: bytes)
         } catch {

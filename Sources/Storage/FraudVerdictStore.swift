@@ -79,10 +79,11 @@ public enum FraudVerdictStore {
         let changed = try transaction.query(
             """
             INSERT INTO fraud_judgement AS j (affiliate_id, day, probability, verdict, kind, code, sentence, evidence,
-                features, model_version, judged_at, candidate_version, candidate_probability, candidate_verdict)
+                features, model_version, judged_at, candidate_version, candidate_probability, candidate_verdict,
+                features_layout)
             SELECT v.affiliate_id, v.day, v.probability, v.verdict, v.kind, v.code::int4, v.sentence,
                 v.evidence::jsonb, v.features, v.model_version, $11, v.candidate,
-                CASE WHEN v.candidate IS NOT NULL THEN v.candidate_probability END, v.candidate_verdict
+                CASE WHEN v.candidate IS NOT NULL THEN v.candidate_probability END, v.candidate_verdict, $15
             FROM unnest($1::text[], $2::date[], $3::float8[], $4::text[], $5::text[], $6::int8[], $7::text[],
                 $8::text[], $9::bytea[], $10::text[], $12::text[], $13::float8[], $14::text[])
                 AS v (affiliate_id, day, probability, verdict, kind, code, sentence, evidence, features,
@@ -93,12 +94,12 @@ public enum FraudVerdictStore {
                 features = excluded.features, model_version = excluded.model_version, judged_at = excluded.judged_at,
                 candidate_version = excluded.candidate_version,
                 candidate_probability = excluded.candidate_probability,
-                candidate_verdict = excluded.candidate_verdict
+                candidate_verdict = excluded.candidate_verdict, features_layout = excluded.features_layout
             WHERE (j.probability, j.verdict, j.evidence, j.features, j.model_version, j.candidate_version,
-                j.candidate_probability, j.candidate_verdict)
+                j.candidate_probability, j.candidate_verdict, j.features_layout)
                 IS DISTINCT FROM (excluded.probability, excluded.verdict, excluded.evidence, excluded.features,
                     excluded.model_version, excluded.candidate_version, excluded.candidate_probability,
-                    excluded.candidate_verdict)
+                    excluded.candidate_verdict, excluded.features_layout)
             RETURNING affiliate_id
             """, affiliates, dates, .float8s(verdicts.map(\.probability)), .texts(verdicts.map(\.verdict.rawValue)),
             .optionalTexts(verdicts.map { $0.top?.signal.family.rawValue }),
@@ -108,7 +109,7 @@ public enum FraudVerdictStore {
             .timestamp(microsecondsSinceEpoch: now.microsecondsSinceEpoch),
             .optionalTexts(verdicts.map { $0.candidate?.version }),
             .float8s(verdicts.map { $0.candidate?.probability ?? 0 }),
-            .optionalTexts(verdicts.map { $0.candidate?.verdict.rawValue })
+            .optionalTexts(verdicts.map { $0.candidate?.verdict.rawValue }), .int4(FraudFeatures.layout)
         ) { row throws(PostgresError) in try row.text(0) }
         return Set(gone + changed)
     }

@@ -103,4 +103,20 @@ struct DecisionTests {
         #expect(dismissed < FraudStanding.reviewFrom && dismissed < undecided, "\(dismissed) of \(undecided)")
         #expect(confirmed > undecided && confirmed >= FraudStanding.reviewFrom, "\(confirmed) of \(undecided)")
     }
+
+    @Test("What the admin saw is allowed, whatever of it the last judgement saw")
+    func seen() throws {
+        var days = FraudDays()
+        let (book, judgement, _) = try Self.suspecting(&days)
+        let next = try #require(days.list.first)
+        let events = days.close(next)
+        let little = FraudFeatures(values: [Float](repeating: 0, count: FraudFeatures.count))
+        let probabilities = [little, judgement.features].map { seen in
+            var book = book
+            _ = book.decide(FraudDecision(affiliate: judgement.affiliate, isConfirmed: false, seen: seen))
+            _ = book.close(next, events, FraudContext(), .standard)
+            return book.judge(.standard).first { $0.affiliate == judgement.affiliate }?.probability ?? 0
+        }
+        #expect(probabilities[0] > 5 * probabilities[1], "\(probabilities)")
+    }
 }

@@ -78,6 +78,38 @@ import Testing
         }
     }
 
+    @Test("A decision keeps what was seen on the case's strongest day, however long it waited")
+    func strongest() async throws {
+        try await Pipeline.with { pipeline in
+            try await takeForged(pipeline)
+            var values = [Float](repeating: 0, count: FraudFeatures.count)
+            var days: [FraudFeatures] = []
+            for value: Float in [1, 5, 2, 6] {
+                values[0] = value
+                days.append(FraudFeatures(values: values))
+            }
+            let judged = days
+            _ = try await pipeline.database.pool.transaction { (transaction) throws(PostgresError) in
+                try transaction.run("UPDATE fraud_case SET first_day = '2026-03-01', last_day = '2026-03-03'")
+                try transaction.run("DELETE FROM fraud_judgement")
+                // The last of them is none of the case's.
+                return try transaction.run(
+                    """
+                    INSERT INTO fraud_judgement (affiliate_id, day, probability, verdict, evidence, features,
+                        model_version, judged_at, features_layout)
+                    SELECT 'a', date '2026-02-28' + n::int, (ARRAY[0.6, 0.9, 0.7, 0.99])[n], 'review', '[]', f, 'v',
+                        now(), $2
+                    FROM unnest($1::bytea[]) WITH ORDINALITY AS u (f, n)
+                    """, .bytesArray(judged.map(\.bytes)), .int4(FraudFeatures.layout))
+            }
+            #expect(try await decide(pipeline, isConfirmed: false) == [.done])
+            let decisions = try await pipeline.database.pool.transaction { (transaction) throws(PostgresError) in
+                try FraudDecisionStore.unsealed(in: transaction)
+            }
+            #expect(decisions.values.flatMap { $0 }.map(\.seen) == [judged[1]])
+        }
+    }
+
     @Test("A confirmed case holds its affiliate until it is dismissed after all, and its money waits with it")
     func confirmed() async throws {
         try await Pipeline.with { pipeline in

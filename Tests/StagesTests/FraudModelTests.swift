@@ -71,6 +71,24 @@ import Testing
         }
     }
 
+    @Test(
+        "Decisions made under older weights teach the newer ones; those of features measured otherwise do not",
+        arguments: [(weights: "worlds-0/7", layout: FraudFeatures.layout, version: 1), ("worlds-0/7", 0, nil)])
+    func upgraded(weights: String, layout: Int32, version: Int64?) async throws {
+        try await Pipeline.with { pipeline in
+            try await Self.decided(pipeline)
+            try await pipeline.database.pool.transaction { (transaction) throws(PostgresError) in
+                for table: Statement in [
+                    "UPDATE fraud_decision SET model_version = $1, features_layout = $2",
+                    "UPDATE fraud_judgement SET model_version = $1, features_layout = $2",
+                ] {
+                    try transaction.run(table, .text(weights), .int4(layout))
+                }
+            }
+            #expect(try await Self.learn(pipeline) == version)
+        }
+    }
+
     @Test("A version is stored to the bit")
     func stored() async throws {
         try await Pipeline.with { pipeline in

@@ -7,11 +7,16 @@ public struct FraudDecision: Sendable, Hashable, Codable {
     public let isConfirmed: Bool
     /// For how long what the affiliate was seen with is allowed, once dismissed; 0: not at all.
     public let allowanceDays: Int32
+    /// What the admin saw of the affiliate; nil: what the last judgement saw.
+    public let seen: FraudFeatures?
 
-    public init(affiliate: UInt64, isConfirmed: Bool, allowanceDays: Int32 = allowanceDaysStandard) {
+    public init(
+        affiliate: UInt64, isConfirmed: Bool, allowanceDays: Int32 = allowanceDaysStandard, seen: FraudFeatures? = nil
+    ) {
         self.affiliate = affiliate
         self.isConfirmed = isConfirmed
         self.allowanceDays = allowanceDays
+        self.seen = seen
     }
 }
 
@@ -92,11 +97,10 @@ extension FraudBook {
     /// Takes a decision in: a dismissed affiliate is allowed for some time what it was seen with, a confirmed one stays
     /// under suspicion.
     ///
-    /// - Returns: what the affiliate was last seen with; nil if it was never judged.
+    /// - Returns: what the affiliate was seen with; nil if it was never judged.
     public mutating func decide(_ decision: FraudDecision) -> FraudFeatures? {
-        guard let day, var standing = standings[decision.affiliate], let features = standing.features else {
-            return nil
-        }
+        guard let day, var standing = standings[decision.affiliate], let last = standing.features else { return nil }
+        let features = decision.seen ?? last
         standing.decide(decision, features, on: day)
         standings[decision.affiliate] = standing
         candidateStandings[decision.affiliate]?.decide(decision, features, on: day)

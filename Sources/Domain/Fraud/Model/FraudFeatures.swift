@@ -1,6 +1,10 @@
 /// What the model sees of an affiliate on a day: each signal's strength against peers and its change against the own
 /// past, and how unusual the whole is. To who has no past yet, all that is unusual is a change.
 public struct FraudFeatures: Sendable, Hashable, Codable {
+    /// To be raised when a signal is added, moved or measured in another way: what was stored under another layout
+    /// teaches nothing.
+    public static let layout: Int32 = 1
+
     /// Strengths, changes, then the anomaly.
     public static let count = 2 * FraudSignal.allCases.count + 1
     public static let anomalyIndex = count - 1
