@@ -26,7 +26,7 @@ struct DetectionTests {
     func ranks() {
         var cheats: [Double] = []
         var honest: [(probability: Double, isHeld: Bool)] = []
-        for seed: UInt64 in [501, 502, 503] {
+        for seed: UInt64 in 504...507 {
             let world = JudgedWorld(seed: seed, affiliates: 24, days: 18)
             let judged = DetectionTests.judged(world)
             for affiliate in world.world.affiliates {

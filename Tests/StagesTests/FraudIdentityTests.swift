@@ -39,7 +39,7 @@ import Testing
         """
 
     private static let world: World = {
-        var plan = WorldPlan(seed: 503)
+        var plan = WorldPlan(seed: 522)
         plan.affiliates = 24...24
         plan.days = 12...12
         plan.intensity = 2...3

@@ -16,14 +16,13 @@ extension Backtest {
         private static let precision = 60.0
         private static let biasStart = -6.0
         /// The share of days with fraud where nothing is known yet; made worlds hold more of it, to learn from.
-        private static let usualShare = 0.03
+        private static let usualShare = 0.02
         /// What a day of a rare kind counts at most, in days of a frequent one.
         private static let kindWeightMaximum = 4.0
 
-        /// What honest success looks like too: it adds to other evidence, and is none by itself. Made cheats nearly all
-        /// raise it, so the examples say otherwise.
-        private static let supporting: [FraudSignal] = [.highConversion]
-        private static let supportingLimit = 0.25
+        /// What honest success looks like just as much. Made cheats nearly all raise it, so examples would say
+        /// otherwise; only decisions can say that it tells fraud in some fleet.
+        private static let unasked = FraudFeatures.indices(of: .highConversion)
 
         @Option(help: "Worlds to learn on.") var worlds = 120
         @Option(help: "The seed of the first world.") var seed: UInt64 = 1
@@ -76,24 +75,24 @@ extension Backtest {
         static func fit(_ rows: [WorldRun.Row]) -> FraudModel {
             let rows = rows.filter(\.isExample)
             let examples = zip(rows, Train.weights(rows)).map { row, weight in
-                FraudExample(features: row.judgement.features, isFraud: row.isCheat, weight: weight)
+                var values = row.judgement.features.values
+                for index in unasked { values[index] = 0 }
+                return FraudExample(features: FraudFeatures(values: values), isFraud: row.isCheat, weight: weight)
             }
             let byKind = Dictionary(grouping: rows.indices) { rows[$0].isCheat ? rows[$0].affiliate.cheat : nil }
             let honest = (byKind[nil] ?? []).map { examples[$0] }
-            let common = supporting.flatMap(FraudFeatures.indices)
-            let limits = Dictionary(uniqueKeysWithValues: common.map { ($0, supportingLimit) })
             let none = [Double](repeating: 0, count: FraudFeatures.count)
             let patterns = CheatKind.allCases.compactMap { kind -> FraudPattern? in
                 guard let days = byKind[kind] else { return nil }
                 let fit = LogisticFit(
-                    days.map { examples[$0] } + honest, around: biasStart, none, precision: precision, limits: limits)
+                    days.map { examples[$0] } + honest, around: biasStart, none, precision: precision)
                 return FraudPattern(name: kind.rawValue, bias: fit.bias, weights: fit.weights)
             }
             let share = Double(rows.count { $0.isCheat }) / Double(max(1, rows.count))
             let shift = Elementary.logit(usualShare) - Elementary.logit(min(max(share, 0.001), 0.999))
             return FraudModel(
-                version: "worlds-6", patterns: patterns,
-                rarity: FraudRarity(examples, unasked: Set(common).union(0..<FraudSignal.allCases.count)),
+                version: "worlds-7", patterns: patterns,
+                rarity: FraudRarity(examples, unasked: Set(unasked).union(0..<FraudSignal.allCases.count)),
                 priorShift: (shift * 100).rounded() / 100)
         }
 

@@ -18,7 +18,7 @@ extension WorldMaker {
             clicks *= sends ? min(member.trait, 8) : 0.3
             spread = sends ? 1.2 : spread
         case .newcomer: clicks *= min(1.5, Double(day - member.joinDay + 1) / member.trait)
-        case .business: spread = 2.2
+        case .business, .callCentre: spread = 2.2
         case .seasonal: clicks *= 0.5 + member.trait * Double(day) / Double(days)
         default: break
         }
@@ -52,7 +52,7 @@ extension WorldMaker {
             guard self.day(of: at) < days else { return }
             landed = click(index, number, at: at, by: person, landing: landing)
         }
-        guard dice.happens(min(0.6, program.conversion * conversion)) else { return }
+        guard dice.happens(min(0.9, program.conversion * conversion)) else { return }
         buy(index, number, landed, person)
     }
 
@@ -152,7 +152,8 @@ extension WorldMaker {
         case .vpnUsers where dice.happens(member.trait):
             person.ip = population.hosted(&dice)
             if dice.happens(0.4) { person.country = dice.pick(WorldProgram.markets) }
-        case .sharedTablets where dice.happens(member.crowd):
+        case .sharedTablets where dice.happens(member.crowd),
+            .callCentre where dice.happens(member.crowd):
             let tablet = dice.below(Int(member.trait))
             person.device = "tablet\(index)-\(tablet)"
             person.ip = "79.\(index).9.\(tablet % 2 + 1)"

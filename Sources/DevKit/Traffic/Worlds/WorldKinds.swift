@@ -6,8 +6,8 @@ public enum CheatKind: String, CaseIterable, Sendable {
 
 /// What an honest affiliate of a made world is like; most look like a cheat in one respect.
 public enum HonestKind: String, CaseIterable, Sendable {
-    case plain, coupon, content, newsletter, campus, carrier, vpnUsers, sharedTablets, guestCheckout, flashSale
-    case viralPost, newcomer, pricePoint, seasonal, foreignAudience, small, business
+    case plain, coupon, content, newsletter, campus, carrier, vpnUsers, sharedTablets, callCentre, guestCheckout
+    case flashSale, viralPost, newcomer, pricePoint, seasonal, foreignAudience, small, business
 }
 
 /// What an affiliate of a made world is.

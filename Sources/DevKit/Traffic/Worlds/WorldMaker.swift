@@ -68,7 +68,7 @@ struct WorldMaker {
         member.leakedCoupons = dice.happens(0.3) ? dice.scale(0.005...0.8) : 0
         member.latecomers = dice.happens(0.3) ? dice.scale(0.003...0.15) : 0
         member.tabs = dice.happens(0.35) ? dice.scale(0.002...0.08) : 0
-        member.autoship = dice.happens(0.06) ? dice.within(0.1...0.5) : 0
+        member.autoship = dice.happens(0.06) ? dice.within(0.1...0.9) : 0
     }
 
     /// What the honest kinds are like.
@@ -79,12 +79,12 @@ struct WorldMaker {
         case .coupon:
             // With codes of its own, or as a cashback site mostly without.
             member.trait = dice.happens(0.5) ? dice.within(0.4...0.95) : dice.within(0...0.2)
-            member.conversion *= dice.within(2...6)
+            member.conversion *= dice.scale(2...12)
             member.timeFactor *= dice.scale(0.01...0.3)
             member.publicCoupons = dice.within(0...0.8)
             member.leakedCoupons = dice.happens(0.5) ? dice.within(0...0.4) : 0
             // Whoever is about to pay looks for a code, wherever he came from.
-            member.latecomers = dice.within(0...0.7)
+            member.latecomers = dice.scale(0.01...0.7)
         case .content:
             member.conversion *= dice.within(0.2...0.6)
             member.timeFactor *= dice.within(2...12)
@@ -94,6 +94,25 @@ struct WorldMaker {
             if dice.happens(0.3) { member.signUpIP = "77.\(number).7.1" }
         case .carrier: member.trait = Double(dice.whole(4...30))
         case .vpnUsers: member.trait = dice.within(0.15...0.6)
+        case .guestCheckout:
+            member.trait = dice.within(0.3...0.9)
+            member.regulars = dice.within(0...0.5)
+        case .newcomer:
+            member.joinDay = max(2, dice.below(days - 5))
+            member.trait = Double(dice.whole(4...15))
+        case .pricePoint: member.trait = dice.within(0.4...0.95)
+        case .small: member.clicksPerDay = dice.within(0.5...4)
+        case .flashSale, .viralPost, .newsletter: member.trait = dice.within(4...25)
+        case .seasonal: member.trait = dice.within(1...4)
+        case .foreignAudience: member.trait = dice.within(0.3...0.95)
+        case .sharedTablets, .callCentre, .business: crowd(&member)
+        case .plain: break
+        }
+    }
+
+    /// Many people behind few devices or networks.
+    private mutating func crowd(_ member: inout WorldMember) {
+        switch member.label.honest {
         case .sharedTablets:
             // Of one make as a rule, in one shop or some, where most who look buy.
             member.conversion *= dice.scale(1...20)
@@ -101,9 +120,19 @@ struct WorldMaker {
             member.crowd = dice.within(0.2...1)
             member.crowdAgent = dice.happens(0.7) ? population.agent(&dice) : ""
             if dice.happens(0.3) { member.joinDay = 0 }
-        case .guestCheckout:
-            member.trait = dice.within(0.3...0.9)
-            member.regulars = dice.within(0...0.5)
+        case .callCentre:
+            // Few desks of one make, where most who call buy, and whoever calls is somebody else.
+            member.conversion *= dice.scale(1.5...30)
+            member.trait = Double(dice.whole(1...20))
+            member.crowd = dice.within(0.6...1)
+            member.crowdAgent = dice.happens(0.8) ? population.agent(&dice) : ""
+            member.referrerless = dice.happens(0.7) ? dice.within(0.6...1) : 0
+            member.returningFactor = dice.scale(0.1...1)
+            member.peakHour = dice.within(10...16)
+            member.weekendFactor = dice.within(0...1)
+            member.sigmaFactor = dice.within(0.4...1)
+            member.timeFactor *= dice.scale(0.1...2)
+            if dice.happens(0.5) { member.joinDay = 0 }
         case .business:
             // Offices: few networks, office hours wherever they are, colleagues who order again, long approvals.
             member.trait = Double(dice.whole(1...30))
@@ -117,15 +146,7 @@ struct WorldMaker {
             member.regulars = dice.within(0...0.5)
             member.nightly = dice.happens(0.4) ? dice.within(0.05...0.4) : 0
             member.foreign = dice.happens(0.5) ? dice.within(0.05...0.6) : 0
-        case .newcomer:
-            member.joinDay = max(2, dice.below(days - 5))
-            member.trait = Double(dice.whole(4...15))
-        case .pricePoint: member.trait = dice.within(0.4...0.95)
-        case .small: member.clicksPerDay = dice.within(0.5...4)
-        case .flashSale, .viralPost, .newsletter: member.trait = dice.within(4...25)
-        case .seasonal: member.trait = dice.within(1...4)
-        case .foreignAudience: member.trait = dice.within(0.3...0.95)
-        case .plain: break
+        default: break
         }
     }
 

@@ -111,8 +111,8 @@ extension FraudBook {
 extension FraudStanding {
     /// What a signal may grow beyond what was dismissed, in −log₁₀ p.
     private static let allowanceSlack: Float = 0.7
-    /// Enough to stay under suspicion for a week of days that show nothing.
-    private static let confirmedEvidence = 8.0
+    /// Enough to stay under suspicion for some days that show nothing.
+    private static let confirmedEvidence = 12.0
 
     mutating func decide(_ decision: FraudDecision, _ features: FraudFeatures, on day: Int32) {
         if decision.isConfirmed {

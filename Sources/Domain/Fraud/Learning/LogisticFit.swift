@@ -41,29 +41,26 @@ public struct FraudExample: Sendable {
 ///
 /// Minimises Σ weight × log loss + λ ÷ 2 × Σ (w − w₀)², one coordinate after the other by Newton's step.
 public struct LogisticFit: Sendable {
-    /// Rounds over all coordinates.
-    private static let roundsMaximum = 60
+    /// Rounds over all coordinates, or over those that move.
+    private static let roundsMaximum = 120
     private static let stepMaximum = 1.0
     private static let precision = 1e-4
 
     public private(set) var bias: Double
     public private(set) var weights: [Double]
-    private let limits: [Double]
     private let share: Double
 
     /// - Parameters:
     ///   - bias, weights: where the prior has its middle.
     ///   - precision: λ, how firmly the prior holds.
     ///   - biasPrecision: the same of the bias; 0 leaves it free.
-    ///   - limits: what weights are at most, by index; those of the other indices have no limit.
     ///   - share: what a nat of bias and weights is of the odds; the rest of them is in the examples' offsets.
     public init(
         _ examples: [FraudExample], around bias: Double, _ weights: [Double], precision lambda: Double,
-        biasPrecision: Double = 0, limits: [Int: Double] = [:], share: Double = 1
+        biasPrecision: Double = 0, share: Double = 1
     ) {
         self.bias = bias
         self.share = share
-        self.limits = weights.indices.map { limits[$0] ?? .infinity }
         self.weights = weights
         let prior = (bias: bias, weights: weights)
         var columns = [[(row: Int32, value: Float)]](repeating: [], count: weights.count)
@@ -74,13 +71,24 @@ public struct LogisticFit: Sendable {
                 logits[row] += share * weights[index] * Double(value)
             }
         }
+        // Most weights stay where they start: rounds over those that move settle these before all are asked again.
+        let all = weights.indices.filter { !columns[$0].isEmpty }
+        var asked = all
         for _ in 0..<LogisticFit.roundsMaximum {
             var largest = stepBias(examples, &logits, prior: prior.bias, biasPrecision)
-            for index in weights.indices where !columns[index].isEmpty {
+            var moved: [Int] = []
+            for index in asked {
                 let step = step(examples, columns[index], &logits, index, prior: prior.weights[index], lambda)
                 largest = max(largest, abs(step))
+                if step != 0 { moved.append(index) }
             }
-            if largest < LogisticFit.precision { break }
+            if largest >= LogisticFit.precision {
+                asked = moved
+            } else if asked.count == all.count {
+                break
+            } else {
+                asked = all
+            }
         }
     }
 
@@ -112,7 +120,7 @@ public struct LogisticFit: Sendable {
             gradient += slope.gradient * change
             curvature += slope.curvature * change * change
         }
-        let wanted = min(limits[index], max(0, weights[index] + LogisticFit.bounded(-gradient / curvature)))
+        let wanted = max(0, weights[index] + LogisticFit.bounded(-gradient / curvature))
         let step = wanted - weights[index]
         guard step != 0 else { return 0 }
         weights[index] = wanted

@@ -3,7 +3,7 @@
 public struct FraudFeatures: Sendable, Hashable, Codable {
     /// To be raised when a signal is added, moved or measured in another way: what was stored under another layout
     /// teaches nothing.
-    public static let layout: Int32 = 1
+    public static let layout: Int32 = 2
 
     /// Strengths, changes, then the anomaly.
     public static let count = 2 * FraudSignal.allCases.count + 1

@@ -22,7 +22,7 @@ public struct FraudStanding: Sendable, Hashable, Codable {
     public init() {}
 
     /// Share of yesterday's evidence that is carried on into a day that shows less.
-    private static let carriedShare = 0.9
+    private static let carriedShare = 0.8
     /// Days after which nothing to speak of is left of it.
     private static let carriedDays: Int32 = 60
 

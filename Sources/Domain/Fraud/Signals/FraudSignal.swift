@@ -79,7 +79,7 @@ public enum FraudSignal: String, CaseIterable, Sendable, Codable {
     // A share of orders.
     case paidOrders = "paid_orders"
 
-    /// Signals of a family say much the same; together they count no more than the family's limit.
+    /// Signals of a family say much the same.
     public enum Family: String, CaseIterable, Sendable, Codable {
         case timing, clicks, identity, network, geography, money, outcome, rhythm, ring
     }

@@ -63,15 +63,19 @@ struct ProgramPanel: Sendable {
             minimum: signal.unit.fitMinimum, cap: signal.unit.peerCap, usual: signal.usual)
         let pools = shares.map { Pool($0, isPeer, cap: signal.unit.peerCap) }
         for index in views.indices where isJudged[index] {
+            let own = shares.map { $0[index] }
+            guard own[PairView.fitWindow].n >= signal.minimum else { continue }
             let prior = fit.prior(without: index)
             var best: SignalFinding?
-            for window in PairView.windows.indices where shares[window][index].n >= signal.minimum {
-                let share = shares[window][index]
+            for (window, share) in own.enumerated() where share.n >= signal.minimum {
                 let mean = pools[window].mean(
                     without: share, isPeer: isPeer[index], near: prior.mean, isHigh: signal.isHigh)
                 let usual = PeerFit.Prior(mean: mean, strength: prior.strength)
                 let past = signal.share(views[index].pasts[window], edges)
-                let finding = signal.finding(share, past: past, usual, window: window, program: program)
+                var finding = signal.finding(share, past: past, usual, window: window, program: program)
+                if finding.strength > 0, signal.fades {
+                    finding.fade(Recency.kept(own, window: window, usual: mean, isHigh: signal.isHigh))
+                }
                 best = finding.stronger(than: best)
             }
             if let best, best.strength > 0 { findings[index].append(best) }
@@ -158,6 +162,12 @@ extension ShareSignal {
 }
 
 extension SignalFinding {
+    /// - Parameter kept: what is left of the evidence, 0 … 1.
+    mutating func fade(_ kept: Double) {
+        strength *= kept
+        change = change.map { $0 * kept }
+    }
+
     /// The finding with the greater strength, with the greater change of those that have a past.
     func stronger(than other: SignalFinding?) -> SignalFinding {
         guard let other else { return self }

@@ -39,6 +39,9 @@ struct ShareSignal: Sendable {
         self.phrase = phrase
         self.isHeap = isHeap
     }
+
+    /// Whether days without it speak against it: what becomes of orders is known weeks after them.
+    var fades: Bool { signal.family != .outcome }
 }
 
 /// Which bins of a programme's time from click to order are unusually soon and unusually late.

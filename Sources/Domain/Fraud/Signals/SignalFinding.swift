@@ -20,7 +20,7 @@ public struct SignalFinding: Sendable, Hashable, Codable {
     public let past: Double?
     /// How likely as much is among peers.
     public let p: Double
-    /// −log₁₀ p against peers, less what looking at several windows is worth; 0 … 6.
+    /// −log₁₀ p against peers, less what looking at several windows is worth and what faded since; 0 … 6.
     public var strength: Double
     /// The lesser of that and the same against the own past, in the windows that have one; 0 … 6, nil without a past.
     public var change: Double?

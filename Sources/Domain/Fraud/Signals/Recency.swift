@@ -1,0 +1,23 @@
+/// How long ago evidence last showed, and what is left of it: a window of four weeks shows for four weeks what an
+/// affiliate did on its first day, and a score is of today.
+enum Recency {
+    /// Days of silence after which evidence counts e times less.
+    private static let fadingDays = 3.0
+    /// Part of a window's distance from the usual share that a shorter window must show too.
+    private static let shownPart = 0.5
+    /// By window, for what shows in it and in no shorter one.
+    private static let kept = ([0] + PairView.windows.dropLast()).map { Elementary.exp(-Double($0) / fadingDays) }
+
+    /// - Parameters:
+    ///   - shares: of one affiliate, by window.
+    ///   - window: whose share is the evidence.
+    ///   - mean: the usual share.
+    /// - Returns: 1 if the share shows on the last day too, down to 0.
+    static func kept(_ shares: [PeerFit.Share], window: Int, usual mean: Double, isHigh: Bool) -> Double {
+        let least = mean + shownPart * (shares[window].k / shares[window].n - mean)
+        let shown = shares[..<window].firstIndex { share in
+            share.n > 0 && (isHigh ? share.k >= share.n * least : share.k <= share.n * least)
+        }
+        return kept[shown ?? window]
+    }
+}
