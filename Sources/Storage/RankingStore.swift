@@ -81,20 +81,17 @@ public enum RankingStore {
         return candidates
     }
 
-    /// The probability that an affiliate cheats: the highest of late by the end of `day`, since a case of it was
-    /// dismissed last; those never judged are missing.
+    /// The probability that an affiliate cheats, as it was judged last by the end of `day`; those never judged are
+    /// missing.
     public static func fraudProbabilities(
         of affiliateIDs: [String], asOf day: Int32, in transaction: borrowing Transaction
     ) throws(PostgresError) -> [String: Double] {
         let judged = try transaction.query(
             """
             SELECT a.id, j.probability FROM unnest($1::text[]) AS a (id) CROSS JOIN LATERAL (
-                SELECT max(probability) AS probability FROM fraud_judgement f
-                WHERE f.affiliate_id = a.id AND f.day BETWEEN $2 - $3 + 1 AND $2 AND NOT EXISTS (
-                    SELECT FROM fraud_case c
-                    WHERE c.affiliate_id = a.id AND c.status = 'dismissed' AND c.decided_day BETWEEN f.day AND $2)) j
-            WHERE j.probability IS NOT NULL
-            """, .texts(affiliateIDs), .date(daysSinceEpoch: day), .int4(AffiliateRanking.suspectDays)
+                SELECT probability FROM fraud_judgement WHERE affiliate_id = a.id AND day <= $2
+                ORDER BY day DESC LIMIT 1) j
+            """, .texts(affiliateIDs), .date(daysSinceEpoch: day)
         ) { row throws(PostgresError) in (try row.text(0), try row.float8(1)) }
         return Dictionary(judged) { first, _ in first }
     }

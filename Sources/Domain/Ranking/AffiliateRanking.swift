@@ -23,8 +23,6 @@ public enum AffiliateRanking {
     static let ordersOfLoss = 8.0
     /// Mean days until a refund.
     static let lossDays = 6.0
-    /// Days for which a suspicion discounts: what brought it about still counts among the orders.
-    public static let suspectDays: Int32 = 14
     /// Of a cheat's orders, how many are taken to be fraud: most also have honest ones.
     static let fraudShare = 0.7
     /// Of an order's value around its mean, squared.

@@ -40,11 +40,8 @@ extension Backtest {
             var ledger = RankingLedger(context)
             var backtest = FraudBacktest(days, context)
             var fraud: [UInt64: Double] = [:]
-            backtest.run(through: day) { judged, judgements, _ in
-                guard judged > day - AffiliateRanking.suspectDays else { return }
-                for judgement in judgements {
-                    fraud[judgement.affiliate] = max(fraud[judgement.affiliate] ?? 0, judgement.probability)
-                }
+            backtest.run(through: day) { _, judgements, _ in
+                for judgement in judgements { fraud[judgement.affiliate] = judgement.probability }
             }
             var rest = days
             for date in rest.list where date <= day {
