@@ -100,7 +100,7 @@ public enum FraudDecisionStore {
         try transaction.run(
             """
             WITH judged AS (SELECT max(day) AS day FROM fraud_judgement),
-            prior AS (SELECT fraud_case_id, affiliate_id, first_day, last_day, to_jsonb(c) AS before FROM fraud_case c
+            prior AS (SELECT fraud_case_id, affiliate_id, to_jsonb(c) AS before FROM fraud_case c
                 WHERE fraud_case_id = ANY ($1::int8[])),
             decided AS (
                 UPDATE fraud_case SET status = CASE WHEN $2 THEN 'confirmed' ELSE 'dismissed' END, reason = $3,
@@ -111,12 +111,8 @@ public enum FraudDecisionStore {
                 decided_by, decided_at, batch_id, allowance_days, prior, features_layout)
             SELECT p.fraud_case_id, p.affiliate_id, d.decided_day - DATE '1970-01-01', $2, $3, s.features,
                 s.model_version, $4, $5, $6, $7, p.before, COALESCE(s.features_layout, $8)
-            -- The case's strongest day: until somebody looks, what was seen may have faded.
-            FROM decided d JOIN prior p USING (fraud_case_id) LEFT JOIN LATERAL (
-                SELECT features, features_layout, model_version FROM fraud_judgement j
-                WHERE j.affiliate_id = p.affiliate_id
-                ORDER BY (j.day BETWEEN p.first_day AND p.last_day) IS TRUE DESC, probability DESC, day DESC
-                LIMIT 1) s ON true
+            -- What the case shows, not the last day: until somebody looks, what was seen may have faded.
+            FROM decided d JOIN prior p USING (fraud_case_id) LEFT JOIN fraud_case_judgement s USING (fraud_case_id)
             ORDER BY p.fraud_case_id
             """, .int8s(caseIDs), .bool(ruling.isConfirmed), .text(ruling.reason), .text(ruling.actor),
             .timestamp(microsecondsSinceEpoch: ruling.at.microsecondsSinceEpoch), .uuid(batchID.value),

@@ -67,18 +67,15 @@ enum FraudEvidenceQueries {
         let signals: [FraudEvidence.Signal]
     }
 
-    /// The judgement whose words the case shows, or else the strongest of its kind.
+    /// - Returns: nil of a case about conversions alone.
     private static func judgement(
         of caseID: Int64, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Judgement? {
         let names = try programs(in: transaction)
         return try transaction.query(
             """
-            SELECT j.day, j.model_version, j.evidence::text
-            FROM fraud_case c JOIN fraud_judgement j USING (affiliate_id)
-            WHERE c.fraud_case_id = $1 AND j.verdict <> 'clear' AND j.day BETWEEN c.first_day AND c.last_day
-            ORDER BY j.kind IS NOT DISTINCT FROM c.kind DESC, j.sentence IS NOT DISTINCT FROM c.measured DESC,
-                j.probability DESC, j.day LIMIT 1
+            SELECT day, model_version, evidence::text FROM fraud_case_judgement
+            WHERE fraud_case_id = $1 AND is_own
             """, .int8(caseID)
         ) { row throws(PostgresError) in
             let evidence = JSONTree(Array(try row.text(2).utf8)[...])?.array ?? []
