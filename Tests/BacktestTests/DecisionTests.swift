@@ -20,6 +20,26 @@ struct DecisionTests {
 
     private struct NobodySuspected: Error {}
 
+    /// What the day after says of the suspect, by the decisions that are asked for.
+    private static func probabilities(
+        after decisions: (FraudJudgement) -> [FraudDecision?]
+    ) throws -> [Double] {
+        var days = FraudDays()
+        let (book, judgement, _) = try suspecting(&days)
+        let next = try #require(days.list.first)
+        let events = days.close(next)
+        return decisions(judgement).map { decision in
+            var book = book
+            if let decision {
+                let seen = book.decide(decision)
+                #expect(seen == decision.seen ?? judgement.features)
+            }
+            _ = book.close(next, events, FraudContext(), .standard)
+            return book.judge(.standard).first { $0.affiliate == judgement.affiliate }?.probability
+                ?? book.standings[judgement.affiliate]?.probability ?? 0
+        }
+    }
+
     @Test("Confirmations raise the score of what they saw, dismissals lower it, and no trust falls below 0")
     func trust() throws {
         var days = FraudDays()
@@ -82,41 +102,22 @@ struct DecisionTests {
 
     @Test("A dismissed affiliate may go on as it was seen; a confirmed one stays under suspicion")
     func standing() throws {
-        var days = FraudDays()
-        let (book, judgement, _) = try Self.suspecting(&days)
-        let next = try #require(days.list.first)
-        let events = days.close(next)
-        var probabilities: [Bool?: Double] = [:]
-        for decision in [nil, true, false] {
-            var book = book
-            if let decision {
-                let seen = book.decide(FraudDecision(affiliate: judgement.affiliate, isConfirmed: decision))
-                #expect(seen == judgement.features)
-            }
-            _ = book.close(next, events, FraudContext(), .standard)
-            probabilities[decision] =
-                book.judge(.standard).first { $0.affiliate == judgement.affiliate }?.probability
-                ?? book.standings[judgement.affiliate]?.probability
+        let after = try Self.probabilities { judgement in
+            [nil] + [true, false].map { FraudDecision(affiliate: judgement.affiliate, isConfirmed: $0) }
         }
-        let undecided = try #require(probabilities[nil]), confirmed = try #require(probabilities[true])
-        let dismissed = try #require(probabilities[false])
+        let (undecided, confirmed, dismissed) = (after[0], after[1], after[2])
         #expect(dismissed < FraudStanding.reviewFrom && dismissed < undecided, "\(dismissed) of \(undecided)")
         #expect(confirmed > undecided && confirmed >= FraudStanding.reviewFrom, "\(confirmed) of \(undecided)")
     }
 
     @Test("What the admin saw is allowed, whatever of it the last judgement saw")
     func seen() throws {
-        var days = FraudDays()
-        let (book, judgement, _) = try Self.suspecting(&days)
-        let next = try #require(days.list.first)
-        let events = days.close(next)
         let little = FraudFeatures(values: [Float](repeating: 0, count: FraudFeatures.count))
-        let probabilities = [little, judgement.features].map { seen in
-            var book = book
-            _ = book.decide(FraudDecision(affiliate: judgement.affiliate, isConfirmed: false, seen: seen))
-            _ = book.close(next, events, FraudContext(), .standard)
-            return book.judge(.standard).first { $0.affiliate == judgement.affiliate }?.probability ?? 0
+        let after = try Self.probabilities { judgement in
+            [little, judgement.features].map {
+                FraudDecision(affiliate: judgement.affiliate, isConfirmed: false, seen: $0)
+            }
         }
-        #expect(probabilities[0] > 5 * probabilities[1], "\(probabilities)")
+        #expect(after[0] > 5 * after[1], "\(after)")
     }
 }
