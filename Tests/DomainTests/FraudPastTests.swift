@@ -10,7 +10,8 @@ struct FraudPastTests {
             FraudPattern(name: "anything", bias: -1, weights: [Double](repeating: 1, count: FraudFeatures.count))
         ])
 
-    /// What is said of affiliate 1, day by day, half of whose buyers share three devices on some days; others' do not.
+    /// What is said of affiliate 1, day by day, half of whose buyers share three devices on some days, and return
+    /// what they bought; others' do not.
     private static func judge(sharedOn shared: Range<Int32>, days: Int32) -> [FraudJudgement] {
         var book = FraudBook()
         var key: UInt64 = 0
@@ -24,13 +25,23 @@ struct FraudPastTests {
                         at: Timestamp(secondsSinceEpoch: Int64(day) * 86_400 + hour * 3_600),
                         affiliate: affiliate, program: 7)
                     (event.order, event.customer, event.amountMinor) = (key, 10_000 + key, 1_000)
-                    event.device = affiliate == 1 && shared.contains(day) && hour % 2 == 0 ? 1 + key % 3 : 10_000 + key
+                    let isOdd = affiliate == 1 && shared.contains(day) && hour % 2 == 0
+                    event.device = isOdd ? 1 + key % 3 : 10_000 + key
                     pending.observe(event)
+                    if isOdd { pending.observe(refund(of: event)) }
                 }
             }
             _ = book.close(day, pending.close(day), FraudContext(), suspicious)
             return book.judge(suspicious).first { $0.affiliate == 1 }
         }
+    }
+
+    private static func refund(of order: FraudEvent) -> FraudEvent {
+        var refund = FraudEvent(
+            kind: .refund, key: 1_000_000 + order.key, at: order.at.adding(seconds: 600), affiliate: order.affiliate,
+            program: order.program)
+        (refund.order, refund.amountMinor) = (order.order, order.amountMinor)
+        return refund
     }
 
     @Test(
@@ -52,5 +63,9 @@ struct FraudPastTests {
         let strengths = [13, 14, 17, 21].map { days[$0].features.values[index] }
         #expect(strengths[0] > 3 && strengths[3] > 0 && strengths[3] < strengths[0] / 5, "\(strengths)")
         #expect(strengths == strengths.sorted(by: >), "\(strengths)")
+        // Of orders it is known weeks later what became of them: these days do not speak against it.
+        let refunds = FraudFeatures.indices(of: .refunds)[0]
+        let (before, after) = (days[13].features.values[refunds], days[21].features.values[refunds])
+        #expect(before > 3 && after > before / 2, "\(before), \(after)")
     }
 }

@@ -63,18 +63,19 @@ struct ProgramPanel: Sendable {
             minimum: signal.unit.fitMinimum, cap: signal.unit.peerCap, usual: signal.usual)
         let pools = shares.map { Pool($0, isPeer, cap: signal.unit.peerCap) }
         for index in views.indices where isJudged[index] {
-            let own = shares.map { $0[index] }
-            guard own[PairView.fitWindow].n >= signal.minimum else { continue }
+            guard shares[PairView.fitWindow][index].n >= signal.minimum else { continue }
             let prior = fit.prior(without: index)
             var best: SignalFinding?
-            for (window, share) in own.enumerated() where share.n >= signal.minimum {
+            for window in PairView.windows.indices where shares[window][index].n >= signal.minimum {
+                let share = shares[window][index]
                 let mean = pools[window].mean(
                     without: share, isPeer: isPeer[index], near: prior.mean, isHigh: signal.isHigh)
                 let usual = PeerFit.Prior(mean: mean, strength: prior.strength)
                 let past = signal.share(views[index].pasts[window], edges)
                 var finding = signal.finding(share, past: past, usual, window: window, program: program)
                 if finding.strength > 0, signal.fades {
-                    finding.fade(Recency.kept(own, window: window, usual: mean, isHigh: signal.isHigh))
+                    finding.fade(
+                        Recency.kept(window: window, usual: mean, isHigh: signal.isHigh) { shares[$0][index] })
                 }
                 best = finding.stronger(than: best)
             }

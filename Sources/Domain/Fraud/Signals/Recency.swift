@@ -9,14 +9,16 @@ enum Recency {
     private static let kept = ([0] + PairView.windows.dropLast()).map { Elementary.exp(-Double($0) / fadingDays) }
 
     /// - Parameters:
-    ///   - shares: of one affiliate, by window.
     ///   - window: whose share is the evidence.
     ///   - mean: the usual share.
+    ///   - share: of the affiliate, by window.
     /// - Returns: 1 if the share shows on the last day too, down to 0.
-    static func kept(_ shares: [PeerFit.Share], window: Int, usual mean: Double, isHigh: Bool) -> Double {
-        let least = mean + shownPart * (shares[window].k / shares[window].n - mean)
-        let shown = shares[..<window].firstIndex { share in
-            share.n > 0 && (isHigh ? share.k >= share.n * least : share.k <= share.n * least)
+    static func kept(window: Int, usual mean: Double, isHigh: Bool, _ share: (Int) -> PeerFit.Share) -> Double {
+        let whole = share(window)
+        let least = mean + shownPart * (whole.k / whole.n - mean)
+        let shown = (0..<window).first { shorter in
+            let part = share(shorter)
+            return part.n > 0 && (isHigh ? part.k >= part.n * least : part.k <= part.n * least)
         }
         return kept[shown ?? window]
     }
