@@ -233,6 +233,13 @@ extension CircleRig {
         await fake.apply(control)
     }
 
+    /// Waits until so many webhooks about payouts are stored.
+    func waitForWebhooks(_ count: Int) async throws {
+        try await wait(for: "\(count) webhooks", within: .seconds(30), every: .milliseconds(10)) {
+            try await texts("SELECT event_id FROM webhook_inbox WHERE kind = 'payouts'").count == count
+        }
+    }
+
     /// Proves that the books balance, and that Circle accepted each payout once and holds what we say.
     ///
     /// - Precondition: no send is under way or unknown.

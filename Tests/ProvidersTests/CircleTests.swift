@@ -75,10 +75,7 @@ import Testing
             await rig.setFaults([.dropAfter], of: rig.recipients[0])
             let payoutID = try await rig.request()
             #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
-            try await wait(for: "every webhook to be stored", within: .seconds(30), every: .milliseconds(10)) {
-                let stored = try await rig.texts("SELECT event_id FROM webhook_inbox WHERE kind = 'payouts'")
-                return stored.count == 3
-            }
+            try await rig.waitForWebhooks(3)
             _ = try await rig.reconciler.runOnce()
             try await rig.sweep.runOnce()
             #expect(try await rig.texts("SELECT kind FROM reconciliation_break") == [])
@@ -89,6 +86,27 @@ import Testing
             #expect(try await rig.texts("SELECT send_count::text FROM payout_attempt") == ["2"])
             #expect(await rig.fake.acceptances.count == 1)
             try await rig.checkBooks()
+        }
+    }
+
+    @Test("What came out at another amount than asked is one break, though its webhooks came before its reply")
+    func otherAmount() async throws {
+        let breaks: Statement = "SELECT kind || ' ' || affiliate_id FROM reconciliation_break"
+        var control = FakeCircleControl()
+        control.scripts = ["*": .otherAmount]
+        try await CircleRig.with(control) { rig in
+            await rig.setFaults([.dropAfter], of: rig.recipients[0])
+            let payoutID = try await rig.request()
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
+            try await rig.waitForWebhooks(3)
+            _ = try await rig.reconciler.runOnce()
+            try await rig.sweep.runOnce()
+            #expect(try await rig.texts(breaks) == [])
+            rig.clock.advance(seconds: 3)
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["accepted": 1])
+            try await rig.sweep.runOnce()
+            #expect(try await rig.texts(breaks) == ["amount_mismatch a0"])
+            #expect(try await rig.state(of: payoutID) == .submitted)
         }
     }
 
@@ -123,9 +141,7 @@ import Testing
         try await CircleRig.with(control) { rig in
             let payoutID = try await rig.request()
             try await rig.work(until: .submitted, of: payoutID)
-            try await wait(for: "the second notification", within: .seconds(30), every: .milliseconds(10)) {
-                try await rig.texts("SELECT event_id FROM webhook_inbox WHERE kind = 'payouts'").count == 2
-            }
+            try await rig.waitForWebhooks(2)
             _ = try await rig.reconciler.runOnce()
             #expect(try await rig.state(of: payoutID) == .submitted)
             try await rig.work(until: .final, of: payoutID)

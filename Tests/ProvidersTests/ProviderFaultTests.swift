@@ -62,7 +62,7 @@ struct ProviderFaultTests {
         ]
         let later = try await run.fleet.plan([limited] + others, batch: "f53-2")
         try await run.fleet.publish(first)
-        try await wait(for: "the first to be turned away", within: .seconds(20), every: .milliseconds(10)) {
+        try await wait(for: "the first to be turned away", within: RunningFleet.within, every: .milliseconds(10)) {
             try await run.keys(of: first[0]) == ["1 1"]
         }
         try await run.fleet.publish(later)
@@ -76,7 +76,7 @@ struct ProviderFaultTests {
         let during = try await run.fleet.request(
             [PaymentFleet.Order(affiliateID: "f53-down", account: "acct_f53_down"), others[1]], batch: "f53-3")
         try await run.waitUntilSettled([during[1]])
-        try await wait(for: "the outage to be noticed", within: .seconds(20)) {
+        try await wait(for: "the outage to be noticed", within: RunningFleet.within) {
             try await run.history(of: during[0]).contains("unknown")
         }
         run.fleet.wire.set(.forward)
@@ -123,7 +123,7 @@ struct ProviderFaultTests {
         for event in [late, unknown, strange] { #expect(try await run.post(event) == 200, "\(event.body)") }
         #expect(try await run.fleet.fake.transferByHand(to: "acct_f57_stranger") == 200)
         for id in ["evt_f57_late", "evt_f57_unknown", "evt_f57_strange"] { try await run.waitUntilApplied(id) }
-        try await wait(for: "the transfer that somebody made to be reported", within: .seconds(20)) {
+        try await wait(for: "the transfer that somebody made to be reported", within: RunningFleet.within) {
             try await run.fleet.texts(
                 "SELECT kind FROM reconciliation_break WHERE kind = 'missing_in_ledger'"
             ).count == 1
@@ -149,14 +149,16 @@ struct ProviderFaultTests {
             PaymentFleet.Order(affiliateID: "f58-currency", account: "acct_f58_other_currency"),
         ]
         let payouts = try await run.fleet.request(orders, batch: "f58")
-        try await wait(for: "the breaks", within: .seconds(20)) {
-            try await run.fleet.texts(
-                """
-                SELECT kind || ' ' || affiliate_id FROM reconciliation_break WHERE affiliate_id LIKE 'f58-%' ORDER BY 1
-                """) == [
-                    "amount_mismatch f58-amount", "amount_mismatch f58-circle", "currency_mismatch f58-currency",
-                ]
+        let breaks: Statement =
+            "SELECT kind || ' ' || affiliate_id FROM reconciliation_break WHERE affiliate_id LIKE 'f58-%' ORDER BY 1"
+        try await wait(for: "each to be accepted and doubted", within: RunningFleet.within) {
+            let states = try await run.fleet.texts("SELECT state FROM payout WHERE affiliate_id LIKE 'f58-%'")
+            let doubted = Set(try await run.fleet.texts(breaks).map { $0.split(separator: " ").last })
+            return states.allSatisfy { $0 == "submitted" } && doubted.count == orders.count
         }
+        #expect(
+            try await run.fleet.texts(breaks)
+                == ["amount_mismatch f58-amount", "amount_mismatch f58-circle", "currency_mismatch f58-currency"])
         for payoutID in payouts { #expect(try await run.history(of: payoutID).last == "submitted") }
         #expect(
             try await run.fleet.texts("SELECT subject FROM payout_freeze WHERE subject LIKE 'f58-%' ORDER BY 1")
