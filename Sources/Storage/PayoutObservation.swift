@@ -78,7 +78,7 @@ extension PayoutStore {
             let attempt = try attempt(of: observation, in: transaction)
         else {
             // Whose reply is still to come gets it by sending again; then the object is known.
-            if observation.isAnonymous, try mayBeAwaited(observation, in: transaction) { return .unchanged }
+            if observation.isAnonymous, try mayBeAwaited(observation, at: now, in: transaction) { return .unchanged }
             return try open(
                 .missingInLedger, nil, observation, "no attempt of ours made it", at: now, in: transaction)
         }
@@ -210,18 +210,21 @@ extension PayoutStore {
         ) { row in try row.identifier(0) }.first
     }
 
-    /// Whether a request was sent that could have made the object, and whose outcome is open.
+    /// Whether a request was sent that could have made the object, and whose outcome is open. While its answer is to
+    /// come, by its reply or by its next send, the object may be of any amount: then it is known, and compared. The
+    /// provider's list brings up again what was not the answer.
     private static func mayBeAwaited(
-        _ observation: ProviderObservation, in transaction: borrowing Transaction
+        _ observation: ProviderObservation, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Bool {
         guard let amount = observation.amount else { return false }
         return try transaction.query(
             """
             SELECT 1 FROM payout_attempt
-            WHERE account = $1 AND operation = $2 AND amount_minor = $3 AND currency = $4
-                AND state IN ('sending', 'unknown') LIMIT 1
+            WHERE account = $1 AND operation = $2 AND state IN ('sending', 'unknown')
+                AND (next_send_at > $5::timestamptz - interval '1 minute' OR (amount_minor = $3 AND currency = $4))
+            LIMIT 1
             """, .text(observation.account), .text(observation.operation.rawValue), .int8(amount.minorUnits),
-            .text(amount.currency.code)
+            .text(amount.currency.code), .moment(now)
         ) { row in try row.int4(0) }.first != nil
     }
 
