@@ -233,11 +233,20 @@ extension CircleRig {
         await fake.apply(control)
     }
 
-    /// Waits until so many webhooks about payouts are stored.
-    func waitForWebhooks(_ count: Int) async throws {
-        try await wait(for: "\(count) webhooks", within: .seconds(30), every: .milliseconds(10)) {
-            try await texts("SELECT event_id FROM webhook_inbox WHERE kind = 'payouts'").count == count
-        }
+    /// Lets a second go by at Circle, and with it one step of every payout.
+    func turn() async {
+        clock.advance(seconds: 1)
+        await fake.turn()
+    }
+
+    /// One round of the reconciler.
+    ///
+    /// - Returns: how many webhooks about payouts are applied by now.
+    func reconcileHints() async throws -> Int {
+        _ = try await reconciler.runOnce()
+        return try await texts(
+            "SELECT event_id FROM webhook_inbox WHERE kind = 'payouts' AND applied_at IS NOT NULL"
+        ).count
     }
 
     /// Proves that the books balance, and that Circle accepted each payout once and holds what we say.

@@ -71,12 +71,12 @@ import Testing
 
     @Test("A lost reply is answered by the key's own payout, whose webhooks came before anybody knew it")
     func replayed() async throws {
-        try await CircleRig.with { rig in
+        try await CircleRig.with(isSimulated: true) { rig in
             await rig.setFaults([.dropAfter], of: rig.recipients[0])
             let payoutID = try await rig.request()
             #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
-            try await rig.waitForWebhooks(3)
-            _ = try await rig.reconciler.runOnce()
+            for _ in 1...2 { await rig.turn() }
+            #expect(try await rig.reconcileHints() == 3)
             try await rig.sweep.runOnce()
             #expect(try await rig.texts("SELECT kind FROM reconciliation_break") == [])
             #expect(try await rig.state(of: payoutID) == .unknown)
@@ -94,12 +94,12 @@ import Testing
         let breaks: Statement = "SELECT kind || ' ' || affiliate_id FROM reconciliation_break"
         var control = FakeCircleControl()
         control.scripts = ["*": .otherAmount]
-        try await CircleRig.with(control) { rig in
+        try await CircleRig.with(isSimulated: true, control) { rig in
             await rig.setFaults([.dropAfter], of: rig.recipients[0])
             let payoutID = try await rig.request()
             #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
-            try await rig.waitForWebhooks(3)
-            _ = try await rig.reconciler.runOnce()
+            await rig.turn()
+            #expect(try await rig.reconcileHints() == 2)
             try await rig.sweep.runOnce()
             #expect(try await rig.texts(breaks) == [])
             rig.clock.advance(seconds: 3)
@@ -137,14 +137,18 @@ import Testing
     func undocumented() async throws {
         var control = FakeCircleControl()
         control.scripts = ["*": .undocumented]
-        control.settleAfterMilliseconds = 700
-        try await CircleRig.with(control) { rig in
+        try await CircleRig.with(isSimulated: true, control) { rig in
             let payoutID = try await rig.request()
-            try await rig.work(until: .submitted, of: payoutID)
-            try await rig.waitForWebhooks(2)
-            _ = try await rig.reconciler.runOnce()
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["accepted": 1])
+            await rig.turn()
+            let objectID = try #require(await rig.fake.acceptances.first).id
+            #expect(await rig.fake.status(of: objectID) == "screening")
+            #expect(try await rig.reconcileHints() == 2)
             #expect(try await rig.state(of: payoutID) == .submitted)
-            try await rig.work(until: .final, of: payoutID)
+            try await rig.work(until: "it to be final") {
+                await rig.turn()
+                return try await rig.state(of: payoutID) == .final
+            }
             #expect(try await rig.texts("SELECT kind FROM reconciliation_break") == [])
         }
     }
