@@ -110,6 +110,27 @@ struct DecisionTests {
         #expect(confirmed > undecided && confirmed >= FraudStanding.reviewFrom, "\(confirmed) of \(undecided)")
     }
 
+    @Test("A decision on a weaker day is about what the strongest day of the suspicion showed")
+    func strongest() throws {
+        var days = FraudDays()
+        var (book, judgement, _) = try Self.suspecting(&days)
+        let logit = FraudModel.standard.logit
+        var strongest = logit(judgement.features)
+        for day in days.list {
+            _ = book.close(day, days.close(day), FraudContext(), .standard)
+            let next = try #require(book.judge(.standard).first { $0.affiliate == judgement.affiliate })
+            #expect(next.verdict > .clear)
+            guard logit(next.features) < strongest else {
+                strongest = logit(next.features)
+                continue
+            }
+            let seen = book.decide(FraudDecision(affiliate: judgement.affiliate, isConfirmed: false))
+            #expect(seen.map(logit) == strongest)
+            return
+        }
+        Issue.record("no day was weaker")
+    }
+
     @Test("What the admin saw is allowed, whatever of it the last judgement saw")
     func seen() throws {
         let little = FraudFeatures(values: [Float](repeating: 0, count: FraudFeatures.count))

@@ -92,7 +92,7 @@ extension FraudBook {
         base: Double, _ day: Int32
     ) -> FraudJudgement {
         var standing = standings[affiliate] ?? FraudStanding()
-        standing.features = features
+        standing.show(features, model, on: day)
         let features = standing.unallowed(features, on: day)
         let probability = standing.take(features, model, base: base, on: day)
         standings[affiliate] = standing

@@ -7,7 +7,7 @@ public struct FraudDecision: Sendable, Hashable, Codable {
     public let isConfirmed: Bool
     /// For how long what the affiliate was seen with is allowed, once dismissed; 0: not at all.
     public let allowanceDays: Int32
-    /// What the admin saw of the affiliate; nil: what the last judgement saw.
+    /// What the admin saw of the affiliate; nil: what its standing shows.
     public let seen: FraudFeatures?
 
     public init(
@@ -99,8 +99,8 @@ extension FraudBook {
     ///
     /// - Returns: what the affiliate was seen with; nil if it was never judged.
     public mutating func decide(_ decision: FraudDecision) -> FraudFeatures? {
-        guard let day, var standing = standings[decision.affiliate], let last = standing.features else { return nil }
-        let features = decision.seen ?? last
+        guard let day, var standing = standings[decision.affiliate], let shown = standing.features else { return nil }
+        let features = decision.seen ?? shown
         standing.decide(decision, features, on: day)
         standings[decision.affiliate] = standing
         candidateStandings[decision.affiliate]?.decide(decision, features, on: day)

@@ -13,7 +13,7 @@ public struct FraudStanding: Sendable, Hashable, Codable {
     public var carried = 0.0
     public var day: Int32 = .min
     var calmSince: Int32?
-    /// What the last judgement saw.
+    /// What a decision is about: under suspicion what its strongest day showed, or else the last.
     var features: FraudFeatures?
     /// What an admin found honest, until when.
     var allowance: FraudFeatures?
@@ -25,6 +25,16 @@ public struct FraudStanding: Sendable, Hashable, Codable {
     private static let carriedShare = 0.8
     /// Days after which nothing to speak of is left of it.
     private static let carriedDays: Int32 = 60
+
+    /// Keeps what a day shows for who decides, unless there is suspicion of what showed more.
+    mutating func show(_ features: FraudFeatures, _ model: FraudModel, on day: Int32) {
+        if verdict > .clear, let before = self.features,
+            model.logit(unallowed(before, on: day)) > model.logit(unallowed(features, on: day))
+        {
+            return
+        }
+        self.features = features
+    }
 
     /// Takes in what a day shows, beside what is carried on from the days before.
     ///
