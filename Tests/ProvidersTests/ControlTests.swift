@@ -87,15 +87,18 @@ import Testing
 
     @Test("A payout that is taken back too late is paid as if nobody had asked")
     func takenBackTooLate() async throws {
-        try await PaymentRig.with({ $0.settleAfter = .seconds(1) }) { rig in
+        try await PaymentRig.with(isSimulated: true, { $0.settleAfter = .seconds(1) }) { rig in
             let payoutID = try await rig.request()
             try await rig.work(until: .submitted, of: payoutID)
+            rig.clock.advance(seconds: 1)
+            await rig.fake.turn()
             let object = try #require(await rig.fake.acceptances.last)
-            try await wait(for: "the bank to have it", within: .seconds(30)) {
-                await rig.fake.status(of: object.id) == "in_transit"
+            #expect(await rig.fake.status(of: object.id) == "in_transit")
+            #expect(try await rig.cancel(payoutID) == .asked)
+            try await rig.work(until: "it to be paid") {
+                await rig.fake.turn()
+                return try await rig.state(of: payoutID) == .paid
             }
-            if try await rig.state(of: payoutID) == .submitted { #expect(try await rig.cancel(payoutID) == .asked) }
-            try await rig.work(until: .paid, of: payoutID)
             try await rig.checkBooks()
         }
     }
