@@ -16,7 +16,7 @@ import WorkerRuntime
         try await PaymentRig.with { rig in
             let slow = try await rig.request("slow", account: "acct_slow", batch: "slow")
             for index in 0..<20 { try await rig.request("a\(index)", account: "acct_\(index)", batch: "\(index)") }
-            try await Self.run(rig, pulse: Pulse(every: .milliseconds(10)), slow: "acct_slow") { provider, group in
+            try await Self.run(rig, pulse: Pulse(every: .milliseconds(10)), slow: ["acct_slow"]) { provider, group in
                 try await Self.wait(for: 20, rig)
                 try await rig.request("late", account: "acct_late", batch: "late")
                 try await Self.wait(for: 21, rig)
@@ -33,11 +33,29 @@ import WorkerRuntime
         }
     }
 
+    @Test("While the replies for most slots are slow, the others send on")
+    func mostlySlow() async throws {
+        try await PaymentRig.with { rig in
+            let slow = (0..<5).map { "acct_slow_\($0)" }
+            for (index, account) in (slow + (0..<10).map { "acct_\($0)" }).enumerated() {
+                try await rig.request("a\(index)", account: account, batch: "\(index)")
+            }
+            try await Self.run(rig, pulse: Pulse(every: .milliseconds(10)), slow: Set(slow)) { provider, group in
+                try await Self.wait(for: 10, rig)
+                #expect(try await rig.texts("SELECT state FROM payout_attempt WHERE state = 'sending'").count == 5)
+                provider.mayAnswer.give()
+                try await Self.wait(for: 15, rig)
+                await group.triggerGracefulShutdown()
+            }
+            try await rig.checkBooks()
+        }
+    }
+
     @Test("Told to stop, it records what is under way and claims nothing more")
     func stop() async throws {
         try await PaymentRig.with { rig in
             try await rig.request("slow", account: "acct_slow", batch: "slow")
-            try await Self.run(rig, pulse: Pulse(every: .seconds(3_600)), slow: "acct_slow") { provider, group in
+            try await Self.run(rig, pulse: Pulse(every: .seconds(3_600)), slow: ["acct_slow"]) { provider, group in
                 await provider.wasAsked.wait()
                 await group.triggerGracefulShutdown()
                 await provider.wasTold.wait()
@@ -65,12 +83,12 @@ import WorkerRuntime
         }
     }
 
-    /// Runs a dispatcher, whose provider is slow with one account, until `body` has it stopped.
+    /// Runs a dispatcher, whose provider is slow with some accounts, until `body` has it stopped.
     private static func run(
-        _ rig: PaymentRig, pulse: Pulse, slow account: String,
+        _ rig: PaymentRig, pulse: Pulse, slow accounts: Set<String>,
         _ body: (SlowProvider, ServiceGroup) async throws -> Void
     ) async throws {
-        let provider = SlowProvider(stripe: try rig.makeStripe(), slowAccount: account)
+        let provider = SlowProvider(stripe: try rig.makeStripe(), slowAccounts: accounts)
         let dispatcher = PayoutDispatcher(
             provider: provider, pool: rig.database.pool, pulse: pulse, sendsPerSecond: 1_000,
             clock: { rig.clock.now }, metrics: Metrics(), logger: .silent)
@@ -102,10 +120,10 @@ private struct Signal: Sendable {
     func wait() async { for await _ in stream {} }
 }
 
-/// A provider that does at once what it is asked, and keeps its replies about one account until it may answer.
+/// A provider that does at once what it is asked, and keeps its replies about some accounts until it may answer.
 private struct SlowProvider: SendingProvider {
     let stripe: StripeConnect
-    let slowAccount: String
+    let slowAccounts: Set<String>
     let mayAnswer = Signal()
     /// It keeps a reply.
     let wasAsked = Signal()
@@ -114,7 +132,7 @@ private struct SlowProvider: SendingProvider {
 
     func send(_ attempt: ClaimedAttempt, at now: Timestamp) async -> ProviderReply {
         let reply = await stripe.send(attempt, at: now)
-        guard attempt.request.account == slowAccount else { return reply }
+        guard slowAccounts.contains(attempt.request.account) else { return reply }
         wasAsked.give()
         await withGracefulShutdownHandler {
             await mayAnswer.wait()
