@@ -59,7 +59,7 @@ public struct PayoutDispatcher: Service {
     ///
     /// - Throws: `CredentialsRefused`. A database that fails is waited for.
     public func run() async throws {
-        let slots = DispatchSlots(concurrency)
+        let slots = DispatchSlots(concurrency, claimEvery: pulse.interval)
         let refusal: (any Error)? = await withDiscardingTaskGroup { group in
             do {
                 try await pulse.run { try await refill(slots, &group) }
@@ -71,17 +71,16 @@ public struct PayoutDispatcher: Service {
         if let refusal { throw refusal }
     }
 
-    /// Fills the free slots, so that one slow reply holds up no other payout. While more than half are taken it waits,
-    /// as few claims take many; whatever ends asks for it again.
+    /// Fills the free slots, so that slow replies hold up no other payout. What ends asks for it again.
     private func refill(_ slots: DispatchSlots, _ group: inout DiscardingTaskGroup) async throws {
         if slots.isRefused { throw CredentialsRefused() }
-        guard slots.free * 2 >= concurrency else { return }
+        guard slots.areToBeFilled else { return }
         do throws(PostgresError) {
             try await sweep()
-            while !Task.isShuttingDownGracefully, slots.free * 2 >= concurrency {
+            while !Task.isShuttingDownGracefully, slots.areToBeFilled {
                 let claimed = try await claim(upTo: slots.free)
-                guard !claimed.isEmpty else { return }
                 slots.take(claimed.count)
+                guard !claimed.isEmpty else { return }
                 for attempt in claimed { group.addTask { await send(attempt, in: slots) } }
             }
         } catch {
@@ -178,15 +177,39 @@ public struct PayoutDispatcher: Service {
 
 /// The requests that may be under way at once, shared by those that are.
 private final class DispatchSlots: Sendable {
-    private let state: Mutex<(free: Int, isRefused: Bool)>
+    private struct State {
+        var free: Int
+        var filledAt: ContinuousClock.Instant
+        /// The provider refused our key.
+        var isRefused = false
+    }
 
-    init(_ count: Int) { state = Mutex((count, false)) }
+    private let count: Int
+    private let interval: Duration
+    private let state: Mutex<State>
+
+    /// - Parameter interval: between two claims while few slots are free.
+    init(_ count: Int, claimEvery interval: Duration) {
+        self.count = count
+        self.interval = interval
+        state = Mutex(State(free: count, filledAt: .now - interval))
+    }
 
     var free: Int { state.withLock { $0.free } }
-    /// The provider refused our key.
     var isRefused: Bool { state.withLock { $0.isRefused } }
 
-    func take(_ count: Int) { state.withLock { $0.free -= count } }
+    /// Half of them at once, as few claims take many; fewer only after a while, as the others may be slow.
+    var areToBeFilled: Bool {
+        state.withLock { $0.free * 2 >= count || ($0.free > 0 && .now - $0.filledAt >= interval) }
+    }
+
+    func take(_ count: Int) {
+        state.withLock {
+            $0.free -= count
+            $0.filledAt = .now
+        }
+    }
+
     func release() { state.withLock { $0.free += 1 } }
     func refuse() { state.withLock { $0.isRefused = true } }
 }

@@ -5,11 +5,11 @@ import ServiceLifecycle
 
 /// Runs a round of work when it is rung and at least once per interval, until shutdown.
 public struct Pulse: Sendable {
-    private let interval: Duration
+    /// Between two rounds that nobody rang for.
+    public let interval: Duration
     private let rings: AsyncStream<Void>
     private let bell: AsyncStream<Void>.Continuation
 
-    /// - Parameter interval: between two rounds that nobody rang for.
     public init(every interval: Duration) {
         self.interval = interval
         // One ring that waits is as good as many: a round takes all the work there is.
