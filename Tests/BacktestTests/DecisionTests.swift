@@ -4,11 +4,13 @@ import Testing
 
 @Suite("What admins decide is learnt")
 struct DecisionTests {
+    private static let world = JudgedWorld(seed: 501, affiliates: 24, days: 18)
+
     /// A book on the first day on which it suspects somebody, with what it said then.
     private static func suspecting(
         _ days: inout FraudDays
     ) throws -> (book: FraudBook, judgement: FraudJudgement, all: [FraudJudgement]) {
-        for event in JudgedWorld(seed: 501, affiliates: 24, days: 18).events { days.observe(event) }
+        for event in world.events { days.observe(event) }
         var book = FraudBook()
         for day in days.list.dropLast(3) {
             _ = book.close(day, days.close(day), FraudContext(), .standard)
