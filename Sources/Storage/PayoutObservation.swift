@@ -212,7 +212,8 @@ extension PayoutStore {
 
     /// Whether a request was sent that could have made the object, and whose outcome is open. While its answer is to
     /// come, by its reply or by its next send, the object may be of any amount: then it is known, and compared. The
-    /// provider's list brings up again what was not the answer.
+    /// provider's list brings up again what was not the answer, but not for ever: so this ends a day after the first
+    /// send.
     private static func mayBeAwaited(
         _ observation: ProviderObservation, at now: Timestamp, in transaction: borrowing Transaction
     ) throws(PostgresError) -> Bool {
@@ -221,7 +222,8 @@ extension PayoutStore {
             """
             SELECT 1 FROM payout_attempt
             WHERE account = $1 AND operation = $2 AND state IN ('sending', 'unknown')
-                AND (next_send_at > $5::timestamptz - interval '1 minute' OR (amount_minor = $3 AND currency = $4))
+                AND ((next_send_at > $5::timestamptz - interval '1 minute' AND first_sent_at > $5 - interval '1 day')
+                    OR (amount_minor = $3 AND currency = $4))
             LIMIT 1
             """, .text(observation.account), .text(observation.operation.rawValue), .int8(amount.minorUnits),
             .text(amount.currency.code), .moment(now)

@@ -110,6 +110,23 @@ import Testing
         }
     }
 
+    @Test(
+        "What is not the answer is a break once the request has waited for a day",
+        arguments: [(3_600, false), (90_000, true)])
+    func notTheAnswer(waitedSeconds: Int64, isBreak: Bool) async throws {
+        try await CircleRig.with(recipients: 2, isSimulated: true) { rig in
+            await rig.setFaults([.dropBefore, .dropBefore], of: rig.recipients[1])
+            try await rig.request(1)
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
+            rig.clock.advance(seconds: waitedSeconds)
+            #expect(try await rig.dispatcher.runOnce().outcomes == ["unknown": 1])
+            try await CircleTests.payByHand(rig)
+            try await rig.sweep.runOnce()
+            #expect(
+                try await rig.texts("SELECT kind FROM reconciliation_break") == (isBreak ? ["missing_in_ledger"] : []))
+        }
+    }
+
     /// What a script leads to: the payout's state, its failure code, and the block on the account.
     static let scripts: [(CircleScript, PayoutState, String, String)] = [
         (.failed, .failed, "transaction_failed", "none"), (.denied, .failed, "transaction_denied", "none"),
