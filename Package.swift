@@ -4,7 +4,7 @@ import PackageDescription
 /// Our own targets build without warnings, or not at all.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
-/// Code that only computes is ten times as fast when optimised, and with it the tests that judge made worlds. Overflows
+/// Code that only computes is several times as fast when optimised, and with it what judges made worlds. Overflows
 /// and preconditions are checked all the same.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
